@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * kbump generic netlink interface.
+ *
+ * One family, "kbump", holds the objects rule, tool, flow, stat and helper of
+ * the network namespace of the socket. A request carries the object in the one
+ * nested attribute of its kind (KBUMP_A_RULE for KBUMP_CMD_RULE_*, and so on);
+ * replies, dumps and notifications carry it in the same form. Every command
+ * needs CAP_NET_ADMIN in the initial user namespace. Numbers are in host byte
+ * order, except addresses and MAC addresses, which are byte strings as on the
+ * wire; ports are in host byte order too. Times are in milliseconds.
+ */
+#ifndef _UAPI_LINUX_KBUMP_H
+#define _UAPI_LINUX_KBUMP_H
+
+#include <linux/types.h>
+
+#define KBUMP_GENL_NAME		"kbump"
+#define KBUMP_GENL_VERSION	1
+
+/* Multicast group of all notifications; joining needs CAP_NET_ADMIN. */
+#define KBUMP_MCGRP_EVENTS	"events"
+
+#define KBUMP_NAME_LEN		32	/* tool name, with its terminating NUL */
+#define KBUMP_COMMENT_LEN	128	/* rule comment, with its NUL */
+#define KBUMP_RULE_TOOLS_MAX	8	/* tools that one rule may feed */
+
+/**
+ * enum kbump_cmd - requests, and the notifications of the same name
+ *
+ * @KBUMP_CMD_RULE_ADD: add a rule; the reply echoes it with its handle if
+ *	NLM_F_ECHO is set. Notified to KBUMP_MCGRP_EVENTS.
+ * @KBUMP_CMD_RULE_DEL: delete the rule with KBUMP_RULE_A_HANDLE, or the first one
+ *	with KBUMP_RULE_A_PREF. Established flows keep it until they end. Notified.
+ * @KBUMP_CMD_RULE_FLUSH: delete all rules; takes no attribute.
+ * @KBUMP_CMD_RULE_GET: dump, in order of evaluation.
+ * @KBUMP_CMD_TOOL_ADD: add a tool: KBUMP_TOOL_A_NAME and _DEV. Notified.
+ * @KBUMP_CMD_TOOL_SET: change the given attributes of tool KBUMP_TOOL_A_NAME.
+ *	Also notified when its device goes up, down, is renamed or goes away.
+ * @KBUMP_CMD_TOOL_DEL: delete; -EBUSY while a rule names it. Notified.
+ * @KBUMP_CMD_TOOL_GET: dump, or the one of KBUMP_TOOL_A_NAME.
+ * @KBUMP_CMD_FLOW_ADD: hand-off, from a registered helper only: two connected TCP
+ *	sockets, KBUMP_FLOW_A_CLIENT_FD and _SERVER_FD, each either with kTLS in both
+ *	directions or plain. The kernel takes its own references; the caller closes its
+ *	descriptors and never reads or writes them again. Notified (without fds).
+ * @KBUMP_CMD_FLOW_FAIL: from a registered helper: the handshake of the flow whose
+ *	client leg is KBUMP_FLOW_A_CLIENT_FD ended with KBUMP_FLOW_A_REASON. Notified
+ *	as KBUMP_CMD_FLOW_DEL.
+ * @KBUMP_CMD_FLOW_DEL: reset flow KBUMP_FLOW_A_ID. The notification of a flow's end,
+ *	with its final counters and KBUMP_FLOW_A_REASON.
+ * @KBUMP_CMD_FLOW_GET: dump.
+ * @KBUMP_CMD_STAT_GET: the namespace's counters (no dump: one message).
+ * @KBUMP_CMD_HELPER_ADD: register the sending netlink socket as a helper with
+ *	KBUMP_HELPER_A_LISTEN4_FD and/or _LISTEN6_FD: listening, IP_TRANSPARENT TCP
+ *	sockets. Registration ends when the netlink socket is closed. Notified.
+ * @KBUMP_CMD_HELPER_DEL: withdraw the sender's registration: no new flows. Its
+ *	handshakes in progress may still be handed over. Notified, also on the close of
+ *	the netlink socket.
+ * @KBUMP_CMD_HELPER_GET: dump.
+ */
+enum kbump_cmd {
+	KBUMP_CMD_UNSPEC,
+	KBUMP_CMD_RULE_ADD,
+	KBUMP_CMD_RULE_DEL,
+	KBUMP_CMD_RULE_FLUSH,
+	KBUMP_CMD_RULE_GET,
+	KBUMP_CMD_TOOL_ADD,
+	KBUMP_CMD_TOOL_SET,
+	KBUMP_CMD_TOOL_DEL,
+	KBUMP_CMD_TOOL_GET,
+	KBUMP_CMD_FLOW_ADD,
+	KBUMP_CMD_FLOW_FAIL,
+	KBUMP_CMD_FLOW_DEL,
+	KBUMP_CMD_FLOW_GET,
+	KBUMP_CMD_STAT_GET,
+	KBUMP_CMD_HELPER_ADD,
+	KBUMP_CMD_HELPER_DEL,
+	KBUMP_CMD_HELPER_GET,
+	__KBUMP_CMD_MAX,
+};
+#define KBUMP_CMD_MAX (__KBUMP_CMD_MAX - 1)
+
+/**
+ * enum kbump_attr - top level attributes
+ *
+ * @KBUMP_A_RULE: nested &enum kbump_rule_attr
+ * @KBUMP_A_TOOL: nested &enum kbump_tool_attr
+ * @KBUMP_A_FLOW: nested &enum kbump_flow_attr
+ * @KBUMP_A_STAT: nested &enum kbump_stat
+ * @KBUMP_A_HELPER: nested &enum kbump_helper_attr
+ */
+enum kbump_attr {
+	KBUMP_A_UNSPEC,
+	KBUMP_A_RULE,
+	KBUMP_A_TOOL,
+	KBUMP_A_FLOW,
+	KBUMP_A_STAT,
+	KBUMP_A_HELPER,
+	__KBUMP_A_MAX,
+};
+#define KBUMP_A_MAX (__KBUMP_A_MAX - 1)
+
+/**
+ * enum kbump_action - what a rule does with the flow that it matches
+ *
+ * @KBUMP_ACTION_INSPECT: open it, relay it, feed the rule's tools
+ * @KBUMP_ACTION_BYPASS: leave it alone
+ * @KBUMP_ACTION_BLOCK: refuse it with a TCP reset
+ */
+enum kbump_action {
+	KBUMP_ACTION_INSPECT = 1,
+	KBUMP_ACTION_BYPASS,
+	KBUMP_ACTION_BLOCK,
+};
+
+/**
+ * enum kbump_fail - what becomes of a new flow that cannot be inspected, because
+ *	no helper is there or a limit is reached
+ *
+ * @KBUMP_FAIL_OPEN: it passes untouched (default)
+ * @KBUMP_FAIL_CLOSED: it is refused with a TCP reset
+ */
+enum kbump_fail {
+	KBUMP_FAIL_OPEN,
+	KBUMP_FAIL_CLOSED,
+};
+
+/**
+ * struct kbump_port_range - inclusive range of TCP ports, host byte order
+ *
+ * @min: lowest port, 0..65535
+ * @max: highest port, @min..65535
+ */
+struct kbump_port_range {
+	__u16 min;
+	__u16 max;
+};
+
+/**
+ * enum kbump_rule_attr - nested in KBUMP_A_RULE
+ *
+ * @KBUMP_RULE_A_HANDLE: u32, given by the kernel, stable, never reused
+ * @KBUMP_RULE_A_PREF: u32, 1..0x7fffffff, order of evaluation, lowest first; default
+ *	is 10 more than the highest in use. Rules of equal pref: the older first.
+ * @KBUMP_RULE_A_SRC: 4 or 16 bytes, client address prefix
+ * @KBUMP_RULE_A_SRC_LEN: u8, prefix length, 0..32 or 0..128, default all bits
+ * @KBUMP_RULE_A_DST: 4 or 16 bytes, server address prefix; same family as _SRC
+ * @KBUMP_RULE_A_DST_LEN: u8, as _SRC_LEN
+ * @KBUMP_RULE_A_SPORT: struct kbump_port_range, client port
+ * @KBUMP_RULE_A_DPORT: struct kbump_port_range, server port
+ * @KBUMP_RULE_A_IIF: string, name of the interface that the SYN came in on
+ * @KBUMP_RULE_A_MARK: u32, packet mark of the SYN, under _MARK_MASK
+ * @KBUMP_RULE_A_MARK_MASK: u32, default 0xffffffff
+ * @KBUMP_RULE_A_ACTION: u8, &enum kbump_action; required
+ * @KBUMP_RULE_A_FAIL: u8, &enum kbump_fail
+ * @KBUMP_RULE_A_TOOL: string, tool name; repeatable, KBUMP_RULE_TOOLS_MAX at most;
+ *	only with KBUMP_ACTION_INSPECT
+ * @KBUMP_RULE_A_COMMENT: string
+ * @KBUMP_RULE_A_HITS: u64, flows that the rule decided. Output only, as all below.
+ * @KBUMP_RULE_A_BYTES: u64, clear bytes relayed for its flows, both directions
+ * @KBUMP_RULE_A_FAILED: u64, its flows to which the fail setting was applied
+ */
+enum kbump_rule_attr {
+	KBUMP_RULE_A_UNSPEC,
+	KBUMP_RULE_A_PAD,
+	KBUMP_RULE_A_HANDLE,
+	KBUMP_RULE_A_PREF,
+	KBUMP_RULE_A_SRC,
+	KBUMP_RULE_A_SRC_LEN,
+	KBUMP_RULE_A_DST,
+	KBUMP_RULE_A_DST_LEN,
+	KBUMP_RULE_A_SPORT,
+	KBUMP_RULE_A_DPORT,
+	KBUMP_RULE_A_IIF,
+	KBUMP_RULE_A_MARK,
+	KBUMP_RULE_A_MARK_MASK,
+	KBUMP_RULE_A_ACTION,
+	KBUMP_RULE_A_FAIL,
+	KBUMP_RULE_A_TOOL,
+	KBUMP_RULE_A_COMMENT,
+	KBUMP_RULE_A_HITS,
+	KBUMP_RULE_A_BYTES,
+	KBUMP_RULE_A_FAILED,
+	__KBUMP_RULE_A_MAX,
+};
+#define KBUMP_RULE_A_MAX (__KBUMP_RULE_A_MAX - 1)
+
+/**
+ * enum kbump_tool_state - state of a tool's device
+ *
+ * @KBUMP_TOOL_UP: frames are sent
+ * @KBUMP_TOOL_DOWN: the device is down or has no carrier; frames are dropped and counted
+ * @KBUMP_TOOL_GONE: the device was removed or left the namespace; it is not found again by
+ *	name: clear traffic goes to no device but the one that was named. Set it anew.
+ */
+enum kbump_tool_state {
+	KBUMP_TOOL_UP,
+	KBUMP_TOOL_DOWN,
+	KBUMP_TOOL_GONE,
+};
+
+/**
+ * enum kbump_tool_attr - nested in KBUMP_A_TOOL
+ *
+ * @KBUMP_TOOL_A_NAME: string, 1..31 of [A-Za-z0-9._-], not starting with '-'
+ * @KBUMP_TOOL_A_DEV: string, network device; its present name on output, that of
+ *	its last on KBUMP_TOOL_GONE
+ * @KBUMP_TOOL_A_IFINDEX: u32, output only; 0 when gone
+ * @KBUMP_TOOL_A_SRC_MAC: 6 bytes, source of the frames; default: the device's own
+ * @KBUMP_TOOL_A_DST_MAC: 6 bytes, destination; default ff:ff:ff:ff:ff:ff
+ * @KBUMP_TOOL_A_VLAN: u16, 1..4094, 802.1Q tag put on the frames; 0: none (default)
+ * @KBUMP_TOOL_A_DPORT: u16, server port in the copies in place of the true one, so that
+ *	a tool takes the clear traffic for what it is; 0: the true one (default)
+ * @KBUMP_TOOL_A_MTU: u32, largest IP packet, 576..65535; 0: the device's (default)
+ * @KBUMP_TOOL_A_STATE: u8, &enum kbump_tool_state. Output only, as all below.
+ * @KBUMP_TOOL_A_FRAMES: u64, frames that the device accepted
+ * @KBUMP_TOOL_A_BYTES: u64, bytes in them, with the Ethernet header
+ * @KBUMP_TOOL_A_FLOWS: u64, flows begun
+ * @KBUMP_TOOL_A_DROP_QUEUE: u64, frames that the device's queue refused
+ * @KBUMP_TOOL_A_DROP_DOWN: u64, frames not sent for the device was down or gone
+ * @KBUMP_TOOL_A_DROP_NOMEM: u64, frames not built for want of memory
+ */
+enum kbump_tool_attr {
+	KBUMP_TOOL_A_UNSPEC,
+	KBUMP_TOOL_A_PAD,
+	KBUMP_TOOL_A_NAME,
+	KBUMP_TOOL_A_DEV,
+	KBUMP_TOOL_A_IFINDEX,
+	KBUMP_TOOL_A_SRC_MAC,
+	KBUMP_TOOL_A_DST_MAC,
+	KBUMP_TOOL_A_VLAN,
+	KBUMP_TOOL_A_DPORT,
+	KBUMP_TOOL_A_MTU,
+	KBUMP_TOOL_A_STATE,
+	KBUMP_TOOL_A_FRAMES,
+	KBUMP_TOOL_A_BYTES,
+	KBUMP_TOOL_A_FLOWS,
+	KBUMP_TOOL_A_DROP_QUEUE,
+	KBUMP_TOOL_A_DROP_DOWN,
+	KBUMP_TOOL_A_DROP_NOMEM,
+	__KBUMP_TOOL_A_MAX,
+};
+#define KBUMP_TOOL_A_MAX (__KBUMP_TOOL_A_MAX - 1)
+
+/**
+ * enum kbump_flow_state - life of a flow
+ *
+ * @KBUMP_FLOW_HANDSHAKE: steered to a helper
+ * @KBUMP_FLOW_ESTABLISHED: relayed by the kernel
+ * @KBUMP_FLOW_CLOSING: one direction has ended, or the end is being sent
+ */
+enum kbump_flow_state {
+	KBUMP_FLOW_HANDSHAKE,
+	KBUMP_FLOW_ESTABLISHED,
+	KBUMP_FLOW_CLOSING,
+};
+
+/**
+ * enum kbump_reason - why a flow ended
+ *
+ * @KBUMP_REASON_NONE: it has not ended
+ * @KBUMP_REASON_CLOSED: both sides closed
+ * @KBUMP_REASON_TRUNCATED: as before, but a side's TLS stream ended without close_notify
+ * @KBUMP_REASON_CLIENT_RESET: client reset, alert, or transport error
+ * @KBUMP_REASON_SERVER_RESET: server reset, alert, or transport error
+ * @KBUMP_REASON_CLIENT_RECORD: a record from the client that does not decrypt or is not allowed
+ * @KBUMP_REASON_SERVER_RECORD: as before, from the server
+ * @KBUMP_REASON_KEYUPDATE: a side changed keys, which this kernel's kTLS cannot follow
+ * @KBUMP_REASON_ADMIN: deleted by command, module or namespace removal
+ * @KBUMP_REASON_TIMEOUT: handshake or linger time-out
+ * @KBUMP_REASON_CLIENT_GONE: client closed before or during its handshake
+ * @KBUMP_REASON_HELLO: ClientHello that cannot be parsed
+ * @KBUMP_REASON_CLIENT_TLS: handshake with the client failed (versions, ciphers)
+ * @KBUMP_REASON_CLIENT_ALERT: the client refused with an alert (unknown CA and the like)
+ * @KBUMP_REASON_UPSTREAM_CONNECT: no TCP connection to the server
+ * @KBUMP_REASON_UPSTREAM_TLS: TLS handshake with the server failed
+ * @KBUMP_REASON_UPSTREAM_CERT: the server's certificate did not verify
+ * @KBUMP_REASON_INTERNAL: error of the helper or of the kernel
+ */
+enum kbump_reason {
+	KBUMP_REASON_NONE,
+	KBUMP_REASON_CLOSED,
+	KBUMP_REASON_TRUNCATED,
+	KBUMP_REASON_CLIENT_RESET,
+	KBUMP_REASON_SERVER_RESET,
+	KBUMP_REASON_CLIENT_RECORD,
+	KBUMP_REASON_SERVER_RECORD,
+	KBUMP_REASON_KEYUPDATE,
+	KBUMP_REASON_ADMIN,
+	KBUMP_REASON_TIMEOUT,
+	KBUMP_REASON_CLIENT_GONE,
+	KBUMP_REASON_HELLO,
+	KBUMP_REASON_CLIENT_TLS,
+	KBUMP_REASON_CLIENT_ALERT,
+	KBUMP_REASON_UPSTREAM_CONNECT,
+	KBUMP_REASON_UPSTREAM_TLS,
+	KBUMP_REASON_UPSTREAM_CERT,
+	KBUMP_REASON_INTERNAL,
+	__KBUMP_REASON_MAX,
+};
+#define KBUMP_REASON_MAX (__KBUMP_REASON_MAX - 1)
+
+/**
+ * enum kbump_leg_attr - one leg of a flow; nested in KBUMP_FLOW_A_CLIENT, _SERVER
+ *
+ * @KBUMP_LEG_A_VERSION: u16, TLS version as on the wire (0x0303, 0x0304); absent: plain
+ * @KBUMP_LEG_A_CIPHER: u16, TLS_CIPHER_* of <linux/tls.h>; absent: plain
+ * @KBUMP_LEG_A_RX_BYTES: u64, clear bytes received from this peer
+ * @KBUMP_LEG_A_TX_BYTES: u64, clear bytes sent to this peer
+ * @KBUMP_LEG_A_RX_RECORDS: u64, data records (plain leg: reads) received
+ * @KBUMP_LEG_A_RX_ZC: u64, those decrypted straight into the relayed pages
+ * @KBUMP_LEG_A_RX_COPIED: u64, those that were copied once
+ * @KBUMP_LEG_A_CONTROL: u64, records of other types received
+ */
+enum kbump_leg_attr {
+	KBUMP_LEG_A_UNSPEC,
+	KBUMP_LEG_A_PAD,
+	KBUMP_LEG_A_VERSION,
+	KBUMP_LEG_A_CIPHER,
+	KBUMP_LEG_A_RX_BYTES,
+	KBUMP_LEG_A_TX_BYTES,
+	KBUMP_LEG_A_RX_RECORDS,
+	KBUMP_LEG_A_RX_ZC,
+	KBUMP_LEG_A_RX_COPIED,
+	KBUMP_LEG_A_CONTROL,
+	__KBUMP_LEG_A_MAX,
+};
+#define KBUMP_LEG_A_MAX (__KBUMP_LEG_A_MAX - 1)
+
+/**
+ * enum kbump_flow_attr - nested in KBUMP_A_FLOW
+ *
+ * @KBUMP_FLOW_A_ID: u64, unique in the namespace's life
+ * @KBUMP_FLOW_A_STATE: u8, &enum kbump_flow_state
+ * @KBUMP_FLOW_A_CLIENT_ADDR: 4 or 16 bytes
+ * @KBUMP_FLOW_A_SERVER_ADDR: 4 or 16 bytes
+ * @KBUMP_FLOW_A_CLIENT_PORT: u16
+ * @KBUMP_FLOW_A_SERVER_PORT: u16
+ * @KBUMP_FLOW_A_IIF: string, interface that the SYN came in on
+ * @KBUMP_FLOW_A_RULE: u32, handle of the rule that decided
+ * @KBUMP_FLOW_A_AGE: u64, ms since the SYN
+ * @KBUMP_FLOW_A_SNI: string, 1..255; input of _FLOW_ADD, optional
+ * @KBUMP_FLOW_A_ALPN: string, 1..255; input of _FLOW_ADD, optional
+ * @KBUMP_FLOW_A_CLIENT: nested &enum kbump_leg_attr
+ * @KBUMP_FLOW_A_SERVER: nested &enum kbump_leg_attr
+ * @KBUMP_FLOW_A_REASON: u8, &enum kbump_reason; in _FLOW_FAIL and in notifications of an end
+ * @KBUMP_FLOW_A_CLIENT_FD: s32 as u32, input only
+ * @KBUMP_FLOW_A_SERVER_FD: s32 as u32, input only
+ */
+enum kbump_flow_attr {
+	KBUMP_FLOW_A_UNSPEC,
+	KBUMP_FLOW_A_PAD,
+	KBUMP_FLOW_A_ID,
+	KBUMP_FLOW_A_STATE,
+	KBUMP_FLOW_A_CLIENT_ADDR,
+	KBUMP_FLOW_A_SERVER_ADDR,
+	KBUMP_FLOW_A_CLIENT_PORT,
+	KBUMP_FLOW_A_SERVER_PORT,
+	KBUMP_FLOW_A_IIF,
+	KBUMP_FLOW_A_RULE,
+	KBUMP_FLOW_A_AGE,
+	KBUMP_FLOW_A_SNI,
+	KBUMP_FLOW_A_ALPN,
+	KBUMP_FLOW_A_CLIENT,
+	KBUMP_FLOW_A_SERVER,
+	KBUMP_FLOW_A_REASON,
+	KBUMP_FLOW_A_CLIENT_FD,
+	KBUMP_FLOW_A_SERVER_FD,
+	__KBUMP_FLOW_A_MAX,
+};
+#define KBUMP_FLOW_A_MAX (__KBUMP_FLOW_A_MAX - 1)
+
+/**
+ * enum kbump_stat - counters of the namespace, nested in KBUMP_A_STAT, all u64
+ *
+ * @KBUMP_STAT_STEERED: connections steered to a helper
+ * @KBUMP_STAT_BYPASSED: connections that a bypass rule matched
+ * @KBUMP_STAT_BLOCKED: connections that a block rule matched
+ * @KBUMP_STAT_FAIL_HELPER: fail setting applied: no helper
+ * @KBUMP_STAT_FAIL_LIMIT: fail setting applied: limit of flows or handshakes reached
+ * @KBUMP_STAT_FAIL_NOMEM: fail setting applied: out of memory
+ * @KBUMP_STAT_HANDOFFS: flows handed over
+ * @KBUMP_STAT_HANDSHAKE_FAILED: handshakes that a helper reported as failed, or that timed out
+ * @KBUMP_STAT_FLOWS: flows established now
+ * @KBUMP_STAT_HANDSHAKES: handshakes in progress now
+ * @KBUMP_STAT_ENDED: flows that ended
+ * @KBUMP_STAT_RX_BYTES: clear bytes relayed, both directions
+ * @KBUMP_STAT_RX_RECORDS: data records received
+ * @KBUMP_STAT_RX_ZC: those decrypted straight into the relayed pages
+ * @KBUMP_STAT_RX_COPIED: those that were copied once
+ * @KBUMP_STAT_RX_CONTROL: records of other types received
+ * @KBUMP_STAT_BAD_RECORD: records that did not decrypt or were not allowed
+ * @KBUMP_STAT_KEYUPDATE: flows ended for a KeyUpdate
+ */
+enum kbump_stat {
+	KBUMP_STAT_UNSPEC,
+	KBUMP_STAT_PAD,
+	KBUMP_STAT_STEERED,
+	KBUMP_STAT_BYPASSED,
+	KBUMP_STAT_BLOCKED,
+	KBUMP_STAT_FAIL_HELPER,
+	KBUMP_STAT_FAIL_LIMIT,
+	KBUMP_STAT_FAIL_NOMEM,
+	KBUMP_STAT_HANDOFFS,
+	KBUMP_STAT_HANDSHAKE_FAILED,
+	KBUMP_STAT_FLOWS,
+	KBUMP_STAT_HANDSHAKES,
+	KBUMP_STAT_ENDED,
+	KBUMP_STAT_RX_BYTES,
+	KBUMP_STAT_RX_RECORDS,
+	KBUMP_STAT_RX_ZC,
+	KBUMP_STAT_RX_COPIED,
+	KBUMP_STAT_RX_CONTROL,
+	KBUMP_STAT_BAD_RECORD,
+	KBUMP_STAT_KEYUPDATE,
+	__KBUMP_STAT_MAX,
+};
+#define KBUMP_STAT_MAX (__KBUMP_STAT_MAX - 1)
+
+/**
+ * enum kbump_helper_attr - nested in KBUMP_A_HELPER; one helper is one worker
+ *
+ * @KBUMP_HELPER_A_PORTID: u32, netlink port of its socket; output only
+ * @KBUMP_HELPER_A_PID: u32, process id in the initial pid namespace; output only
+ * @KBUMP_HELPER_A_LISTEN4_FD: s32 as u32, input only
+ * @KBUMP_HELPER_A_LISTEN6_FD: s32 as u32, input only
+ * @KBUMP_HELPER_A_VERSION: string, 1..31
+ * @KBUMP_HELPER_A_STEERED: u64, connections given to it; output only
+ * @KBUMP_HELPER_A_HANDOFFS: u64, flows that it handed over; output only
+ * @KBUMP_HELPER_A_FAILED: u64, handshakes that it reported as failed; output only
+ */
+enum kbump_helper_attr {
+	KBUMP_HELPER_A_UNSPEC,
+	KBUMP_HELPER_A_PAD,
+	KBUMP_HELPER_A_PORTID,
+	KBUMP_HELPER_A_PID,
+	KBUMP_HELPER_A_LISTEN4_FD,
+	KBUMP_HELPER_A_LISTEN6_FD,
+	KBUMP_HELPER_A_VERSION,
+	KBUMP_HELPER_A_STEERED,
+	KBUMP_HELPER_A_HANDOFFS,
+	KBUMP_HELPER_A_FAILED,
+	__KBUMP_HELPER_A_MAX,
+};
+#define KBUMP_HELPER_A_MAX (__KBUMP_HELPER_A_MAX - 1)
+
+#endif /* _UAPI_LINUX_KBUMP_H */
