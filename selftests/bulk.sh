@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# 100 MB each way: the same bytes at both ends and in the mirror, no copy of full records,
+# and no work for the helper.
+
+. "$(dirname "$0")/lib.sh"
+
+readonly SIZE=${KBUMP_TEST_BULK:-100000000}
+readonly RECORD=16384
+
+bulk()
+{
+	local direction=$1 leg=$2 stream=$3 word=$4 ticks
+
+	shift 4
+	rm -f "$DIR/go"
+	# The whole of the transfer fits in the buffer, as the writer may be slow.
+	capture_start 196608
+	ticks=$(kbumpd_ticks_or_0)
+	peer bulk --size "$SIZE" --go "$DIR/go" --late --timeout "$CASE_LIMIT" "$@" "$direction"
+	wait_for "$CASE_LIMIT" has_line "$DIR/bulk.log" idle || fail "$(cat "$DIR/bulk.log")"
+	cat "$DIR/bulk.log"
+	has_line "$DIR/bulk.log" "$word $SIZE intact"
+	[ -n "$DIRECT" ] || counters "$leg" "$ticks"
+	: >"$DIR/go"
+	wait_for "$WAIT" has_line "$DIR/bulk.log" 'end closed'
+	[ -n "$DIRECT" ] || mirrored "$stream" "$(awk -v w="$word" '$1 == w { print $4 }' "$DIR/bulk.log")"
+}
+
+kbumpd_ticks_or_0()
+{
+	if [ -n "$DIRECT" ]; then echo 0; else kbumpd_ticks; fi
+}
+
+# With the flow still open: its records, and the helper's processor time since the start.
+counters()
+{
+	local leg=$1 before=$2 spent
+
+	kbump -j -s flow show >"$DIR/flow.json"
+	cat "$DIR/flow.json"
+	[ "$(value 'len(d)' <"$DIR/flow.json")" = 1 ] || fail "not one flow"
+	value "'bytes %(rx_bytes)d records %(rx_records)d zc %(rx_zc)d copied %(rx_copied)d' %
+		d[0]['$leg']" <"$DIR/flow.json"
+	# A record that is not full may be copied: the command line, and the last one.
+	[ "$(value "d[0]['$leg']['rx_copied'] <= 3 and
+		d[0]['$leg']['rx_zc'] >= $SIZE // $RECORD and
+		d[0]['$leg']['rx_bytes'] >= $SIZE" <"$DIR/flow.json")" = true ] ||
+		fail "records were copied"
+	# The handshakes of both legs take some ticks, 100 MB through it would take hundreds.
+	spent=$(($(kbumpd_ticks) - before))
+	echo "kbumpd: $spent ticks"
+	[ "$spent" -le 50 ] || fail "kbumpd worked"
+}
+
+mirrored()
+{
+	local stream=$1 digest=$2
+
+	capture_stop
+	mkdir -p "$DIR/streams"
+	mirror_clean -w "$DIR/streams" >"$DIR/out" || fail "$(cat "$DIR/out")"
+	cat "$DIR/out"
+	if [ "$stream" = s2c ]; then
+		grep -q " s2c $SIZE $digest " "$DIR/out" || fail "the mirror differs"
+	else
+		# After the line that told the server what to do.
+		[ "$(tail -n +2 "$DIR"/streams/*.c2s | sha256sum | cut -d ' ' -f 1)" = "$digest" ]
+	fi
+	rm -rf "$DIR/streams" "$DIR/mirror.pcap"
+}
+
+# The helper's time while data flows, apart from handshakes.
+helper_is_idle()
+{
+	local before
+
+	needs_kbump
+	rm -f "$DIR/go"
+	peer half --size $((SIZE / 5)) --go "$DIR/go" down
+	wait_for "$WAIT" has_line "$DIR/half.log" half-way
+	before=$(kbumpd_ticks)
+	: >"$DIR/go"
+	wait_for "$WAIT" has_line "$DIR/half.log" intact || fail "$(cat "$DIR/half.log")"
+	[ "$(($(kbumpd_ticks) - before))" -le 1 ] || fail "$before, then $(kbumpd_ticks) ticks"
+}
+
+http_both_ways()
+{
+	head -c 20000000 /dev/urandom >"$DIR/www/big"
+	fetch4 443 /big --http2 -o "$DIR/big"
+	cmp "$DIR/big" "$DIR/www/big"
+	mkdir -p "$DIR/www/up"
+	fetch4 443 /up/big --http2 -T "$DIR/big"
+	cmp "$DIR/www/up/big" "$DIR/www/big"
+	rm -f "$DIR/www/up/big" "$DIR/big"
+}
+
+setup
+start_nginx || bail_out "nginx does not start"
+start_peer || bail_out "the python server does not start"
+start_kbumpd || bail_out "kbumpd does not start"
+inspect_all || bail_out "cannot add the rule"
+run_case "download, TLS 1.3" bulk down server s2c received
+run_case "upload, TLS 1.3" bulk up client c2s stored
+run_case "download, TLS 1.2" bulk down server s2c received --tls12
+run_case "upload, TLS 1.2" bulk up client c2s stored --tls12
+run_case "the helper does nothing while data flows" helper_is_idle
+run_case "h2 down and up with curl and nginx" http_both_ways
+finish
