@@ -1,0 +1,203 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Tools and their devices: whatever becomes of them, no flow notices.
+
+. "$(dirname "$0")/lib.sh"
+
+readonly SIZE=8000000
+
+# A transfer that stands half-way, and its end.
+transfer_begin()
+{
+	rm -f "$DIR/go"
+	peer transfer --size "$SIZE" --go "$DIR/go" down
+	wait_for "$WAIT" has_line "$DIR/transfer.log" half-way || fail "$(cat "$DIR/transfer.log")"
+}
+
+transfer_end()
+{
+	: >"$DIR/go"
+	wait_for "$WAIT" has_line "$DIR/transfer.log" '^end' || fail "$(cat "$DIR/transfer.log")"
+	has_line "$DIR/transfer.log" "received $SIZE intact" || fail "$(cat "$DIR/transfer.log")"
+	has_line "$DIR/transfer.log" 'end closed' || fail "$(cat "$DIR/transfer.log")"
+}
+
+tool_value()
+{
+	kbump -j -s tool show ids | value "(d[0] if isinstance(d, list) else d)['$1']"
+}
+
+tool_is()
+{
+	[ "$(tool_value "$1")" = "$2" ]
+}
+
+# refused TEXT COMMAND...: with status 1, and a reason.
+refused()
+{
+	local text=$1 status=0
+
+	shift
+	kbump "$@" >"$DIR/out" 2>&1 || status=$?
+	cat "$DIR/out"
+	[ "$status" = 1 ] || fail "status $status"
+	grep -q -i -e "$text" "$DIR/out" || fail "the reason does not say $text"
+}
+
+wrong_commands()
+{
+	needs_kbump
+	refused . tool add ids dev tool0
+	refused . tool add other dev nodev0
+	refused . tool set other dev tool0
+	refused . tool del other
+	refused . rule add dport 1 action inspect tool other
+	refused . tool del ids
+}
+
+goes_down()
+{
+	local dropped
+
+	needs_kbump
+	transfer_begin
+	dropped=$(tool_value drop_down)
+	ip -n "$BOX" link set tool0 down
+	wait_for "$WAIT" tool_is state down
+	transfer_end
+	[ "$(tool_value drop_down)" -gt "$dropped" ] || fail "no drop counted"
+	ip -n "$BOX" link set tool0 up
+	wait_for "$WAIT" tool_is state up
+}
+
+# The carrier of a veth goes with its peer.
+loses_carrier()
+{
+	needs_kbump
+	transfer_begin
+	ip -n "$TOOL" link set mon0 down
+	wait_for "$WAIT" tool_is state down
+	transfer_end
+	ip -n "$TOOL" link set mon0 up
+	wait_for "$WAIT" tool_is state up
+}
+
+is_renamed()
+{
+	needs_kbump
+	transfer_begin
+	ip -n "$BOX" link set tool0 down
+	ip -n "$BOX" link set tool0 name probe0
+	ip -n "$BOX" link set probe0 up
+	wait_for "$WAIT" tool_is dev probe0
+	wait_for "$WAIT" tool_is state up
+	transfer_end
+	ip -n "$BOX" link set probe0 down
+	ip -n "$BOX" link set probe0 name tool0
+	ip -n "$BOX" link set tool0 up
+	wait_for "$WAIT" tool_is dev tool0
+	ip -n "$TOOL" link show mon0 | grep -q 'state UP' || ip -n "$TOOL" link set mon0 up
+}
+
+# Flows begun while the device was away are not mirrored by halves: all is well-formed.
+whole_again()
+{
+	needs_kbump
+	settle
+	capture_start
+	fetch4 443 /hello.txt --http1.1
+	capture_stop
+	mirror_clean
+}
+
+# The device is gone: one of the same name is another, and must not get the traffic.
+vanishes()
+{
+	local before
+
+	needs_kbump
+	transfer_begin
+	ip -n "$BOX" link del tool0
+	wait_for "$WAIT" tool_is state gone
+	transfer_end
+	ip -n "$BOX" link add tool0 type veth peer name mon0 netns "$TOOL"
+	in_ns "$BOX" sysctl -qw net.ipv6.conf.tool0.disable_ipv6=1
+	in_ns "$TOOL" sysctl -qw net.ipv6.conf.mon0.disable_ipv6=1
+	ip -n "$BOX" link set tool0 arp off up
+	ip -n "$TOOL" link set mon0 arp off up
+	before=$(received)
+	fetch4 443 /hello.txt >/dev/null
+	settle
+	[ "$(received)" = "$before" ] || fail "another device got the traffic"
+	tool_is state gone
+}
+
+is_set_anew()
+{
+	needs_kbump
+	kbump tool set ids dev tool0
+	tool_is state up
+	whole_again
+}
+
+# What the copies look like is the operator's choice.
+looks()
+{
+	needs_kbump
+	settle
+	kbump tool set ids src 02:00:00:00:00:01 dst 02:00:00:00:00:02 vlan 7 dport 80 mtu 800
+	capture_start
+	fetch4 443 /hello.txt --http1.1
+	fetch4 443 /page --http1.1 -o /dev/null
+	capture_stop
+	mirror_clean >"$DIR/out" || fail "$(cat "$DIR/out")"
+	[ "$(grep -c " $SERVER4 80 c2s" "$DIR/out")" = 2 ] || fail "$(cat "$DIR/out")"
+	tcpdump -n -e -r "$DIR/mirror.pcap" 2>/dev/null >"$DIR/out"
+	if grep -v -i '02:00:00:00:00:01 > 02:00:00:00:00:02, ethertype 802.1Q.* vlan 7,' "$DIR/out"
+	then
+		fail "frames are not as set"
+	fi
+	[ "$(tshark -n -r "$DIR/mirror.pcap" -T fields -e ip.len 2>/dev/null | sort -n |
+		tail -n 1)" = 800 ] || fail "IP packets are not 800 bytes"
+}
+
+removed_after_its_rules()
+{
+	needs_kbump
+	kbump rule flush
+	kbump tool del ids
+	[ -z "$(kbump tool show)" ]
+}
+
+# A flow keeps its rule and the rule its tools: neither may be freed under it.
+removed_under_traffic()
+{
+	needs_kbump
+	inspect_all
+	transfer_begin
+	kbump rule flush
+	kbump tool del ids || echo "refused while a flow lasts"
+	transfer_end
+	settle
+	kbump tool del ids 2>/dev/null || true
+	[ -z "$(kbump tool show)" ]
+}
+
+setup
+start_nginx || bail_out "nginx does not start"
+head -c 5000 /dev/urandom >"$DIR/www/page"
+start_peer || bail_out "the python server does not start"
+start_kbumpd || bail_out "kbumpd does not start"
+inspect_all || bail_out "cannot add the rule"
+run_case "wrong commands are refused" wrong_commands
+run_case "the device goes down under traffic" goes_down
+run_case "the device loses its carrier" loses_carrier
+run_case "the device is renamed" is_renamed
+run_case "the mirror is whole afterwards" whole_again
+run_case "the device vanishes under traffic" vanishes
+run_case "the tool gets a new device" is_set_anew
+run_case "addresses, tag, port and size of the copies" looks
+run_case "a tool goes after its rules" removed_after_its_rules
+run_case "rule and tool are deleted under traffic" removed_under_traffic
+finish
