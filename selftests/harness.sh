@@ -10,6 +10,10 @@ record()
 {
 	in_ns "$SERVER" ethtool -K eth0 tx off tso off gso off >/dev/null
 	in_ns "$CLIENT" ethtool -K eth0 tx off tso off gso off >/dev/null
+	keep_order "$CLIENT" eth0
+	keep_order "$SERVER" eth0
+	keep_order "$BOX" c0
+	keep_order "$BOX" s0
 	spawn tcpdump "$CLIENT" tcpdump -n -U -i eth0 -w "$DIR/clear.pcap" \
 		"tcp port 81 or tcp port 80"
 	wait_for "$WAIT" has_line "$DIR/tcpdump.log" 'listening on'
@@ -66,6 +70,30 @@ damage_is_seen()
 	fi
 }
 
+# The same frames put on the tool's link: all must come back, however they come.
+replay()
+{
+	in_ns "$BOX" /usr/bin/python3 -ISc 'import socket, struct, sys
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+out.bind(("tool0", 0))
+data = open(sys.argv[1], "rb").read()
+at = 24
+while at < len(data):
+    size = struct.unpack_from("IIII", data, at)[2]
+    out.send(data[at + 16:at + 16 + size])
+    at += 16 + size' "$DIR/clear.pcap"
+}
+
+capture_is_whole()
+{
+	capture_start
+	replay
+	capture_stop
+	[ "$("$BUILD/selftests/pcapcat" -c "$DIR/mirror.pcap")" = \
+	  "$("$BUILD/selftests/pcapcat" -c "$DIR/clear.pcap")" ]
+	"$BUILD/selftests/pcapcat" "$DIR/mirror.pcap" || fail "faults"
+}
+
 # The limit itself: a case that hangs must be ended, and fail.
 limit_works()
 {
@@ -79,6 +107,7 @@ start_nginx || bail_out "nginx does not start"
 run_case "clear traffic is recorded" record
 run_case "pcapcat accepts good traffic" accepts
 run_case "tshark decodes both versions of HTTP" tshark_accepts
+run_case "a capture on the tool's side has every frame" capture_is_whole
 run_case "a case that hangs fails" limit_works
 run_case "damage to a capture is seen" damage_is_seen
 finish

@@ -6,7 +6,8 @@
 
 . "$(dirname "$0")/lib.sh"
 
-readonly SIZE=8000000
+# More than all socket buffers on the way hold when the client pauses.
+readonly SIZE=40000000
 
 no_helper()
 {

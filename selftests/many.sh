@@ -14,7 +14,7 @@ all_established()
 
 at_once()
 {
-	capture_start
+	[ -n "$DIRECT" ] || capture_start
 	peer many --size "$COUNT" --go "$DIR/go" --timeout 170 many
 	wait_for 170 has_line "$DIR/many.log" 'all open' || fail "$(tail "$DIR/many.log")"
 	if [ -z "$DIRECT" ]; then

@@ -6,7 +6,8 @@
 
 . "$(dirname "$0")/lib.sh"
 
-readonly SIZE=8000000
+# More than all socket buffers on the way hold when the client pauses.
+readonly SIZE=40000000
 
 remove()
 {
@@ -77,7 +78,7 @@ namespace_goes()
 	ip netns del "$BOX"
 	# Its sockets go with it: the client hears nothing more, or a reset.
 	reap idle
-	wait_for "$WAIT" remove
+	remove
 }
 
 setup

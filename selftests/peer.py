@@ -17,6 +17,8 @@ import time
 
 NAME = "www.example.test"
 CHUNK = 1 << 18
+RECORD = 16384
+SMALL_BUFFER = 1 << 18
 
 
 def say(*words):
@@ -24,8 +26,8 @@ def say(*words):
 
 
 def pattern(size, seed=1):
-    """The bytes that both sides expect; cheap to make and without a short period."""
-    block = hashlib.shake_128(b"%d" % seed).digest((1 << 20) - 3)
+    """The bytes that both sides expect; in full records, and without a short period."""
+    block = hashlib.shake_128(b"%d" % seed).digest(61 * RECORD)
     sent = 0
     while sent < size:
         part = memoryview(block)[:min(len(block), size - sent)]
@@ -79,7 +81,7 @@ class Tls:
     def send(self, data):
         view = memoryview(data)
         while view:
-            view = view[self._until_done(self.ssl.write, view[:16384]):]
+            view = view[self._until_done(self.ssl.write, view[:RECORD]):]
 
     def recv(self):
         """Some bytes; none at close_notify."""
@@ -264,7 +266,10 @@ def connect(args):
         context.maximum_version = ssl.TLSVersion.TLSv1_2
     if args.cipher:
         context.set_ciphers(args.cipher)
-    sock = socket.create_connection((args.address, args.port), timeout=args.timeout)
+    sock = raw_socket(args)
+    if args.go and not args.late:
+        # Where the test pauses us, the rest of the data must not wait here already.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
     tls = Tls(sock, context, False)
     say("connected", sock.getsockname()[1], *tls.ssl.cipher()[:2])
     return tls
@@ -413,8 +418,7 @@ def client_many(_, args):
 
 def connect_quiet(args):
     context = client_context(args)
-    sock = socket.create_connection((args.address, args.port), timeout=args.timeout)
-    return Tls(sock, context, False)
+    return Tls(raw_socket(args), context, False)
 
 
 # ---- clients that do not speak TLS, or badly

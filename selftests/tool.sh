@@ -5,7 +5,8 @@
 
 . "$(dirname "$0")/lib.sh"
 
-readonly SIZE=8000000
+# More than all socket buffers on the way hold when the client pauses.
+readonly SIZE=40000000
 
 # A transfer that stands half-way, and its end.
 transfer_begin()
@@ -126,6 +127,7 @@ vanishes()
 	in_ns "$TOOL" sysctl -qw net.ipv6.conf.mon0.disable_ipv6=1
 	ip -n "$BOX" link set tool0 arp off up
 	ip -n "$TOOL" link set mon0 arp off up
+	keep_order "$TOOL" mon0
 	before=$(received)
 	fetch4 443 /hello.txt >/dev/null
 	settle
