@@ -23,8 +23,7 @@ ends()
 reason()
 {
 	needs_kbump
-	[ -s "$DIR/monitor.log" ] || skip "no events"
-	grep -q -e "$1" "$DIR/monitor.log" || fail "$(tail -n 20 "$DIR/monitor.log")"
+	wait_for 20 has_line "$DIR/monitor.log" "$1" || fail "$(tail -n 20 "$DIR/monitor.log")"
 }
 
 start_monitor()

@@ -359,7 +359,8 @@ write_nginx_conf()
 		error_log $DIR/nginx/error.log;
 		events { worker_connections 1024; }
 		http {
-			log_format t '\$remote_addr \$server_port \$server_protocol \$status \$request_uri \$ssl_protocol \$ssl_cipher';
+			log_format t '\$remote_addr \$server_port \$server_protocol \$status '
+				'\$request_uri \$ssl_protocol \$ssl_cipher';
 			access_log $DIR/nginx/access.log t;
 			client_body_temp_path $DIR/nginx/body;
 			client_max_body_size 0;
