@@ -31,12 +31,17 @@ struct request {
 	};
 };
 
-FIXTURE(family) {
+/* A netlink socket, and the last words on it. */
+struct talk {
 	int fd;
 	int id;
 	struct request rq;
 	char reply[BUFFER];
 	char message[256];	/* the extended acknowledgement's */
+};
+
+FIXTURE(family) {
+	struct talk talk;
 };
 
 static void begin(struct request *rq, int type, int cmd, int flags)
@@ -103,7 +108,7 @@ static int open_netlink(void)
 	return fd;
 }
 
-static void keep_message(FIXTURE_DATA(family) *self, const struct nlmsghdr *nlh)
+static void keep_message(struct talk *t, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *e = NLMSG_DATA(nlh);
 	size_t at = NLMSG_HDRLEN + sizeof(*e);
@@ -118,49 +123,49 @@ static void keep_message(FIXTURE_DATA(family) *self, const struct nlmsghdr *nlh)
 		if (a->nla_len < NLA_HDRLEN)
 			return;
 		if (a->nla_type == NLMSGERR_ATTR_MSG)
-			snprintf(self->message, sizeof(self->message), "%.*s",
+			snprintf(t->message, sizeof(t->message), "%.*s",
 				 (int)(a->nla_len - NLA_HDRLEN), (const char *)a + NLA_HDRLEN);
 	}
 }
 
 /* Sends the request; 0 or a negative error as the kernel answered, else NO_ANSWER. */
-static int answer(FIXTURE_DATA(family) *self)
+static int answer(struct talk *t)
 {
 	const struct nlmsghdr *nlh;
 	const struct nlmsgerr *e;
 	ssize_t n;
 
-	self->message[0] = '\0';
-	self->rq.nlh.nlmsg_seq++;
-	if (send(self->fd, &self->rq, self->rq.nlh.nlmsg_len, 0) < 0)
+	t->message[0] = '\0';
+	t->rq.nlh.nlmsg_seq++;
+	if (send(t->fd, &t->rq, t->rq.nlh.nlmsg_len, 0) < 0)
 		return -errno;
 	for (;;) {
-		n = recv(self->fd, self->reply, sizeof(self->reply), 0);
+		n = recv(t->fd, t->reply, sizeof(t->reply), 0);
 		if (n <= 0)
 			return NO_ANSWER;
-		nlh = (const struct nlmsghdr *)self->reply;
+		nlh = (const struct nlmsghdr *)t->reply;
 		for (; NLMSG_OK(nlh, n); nlh = NLMSG_NEXT(nlh, n)) {
 			if (nlh->nlmsg_type == NLMSG_DONE)
 				return 0;
 			if (nlh->nlmsg_type != NLMSG_ERROR)
 				continue;
 			e = NLMSG_DATA(nlh);
-			keep_message(self, nlh);
+			keep_message(t, nlh);
 			return e->error;
 		}
 	}
 }
 
-static int family_id(FIXTURE_DATA(family) *self)
+static int family_id(struct talk *t)
 {
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)self->reply;
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)t->reply;
 	const struct nlattr *a;
 	size_t at = NLMSG_HDRLEN + GENL_HDRLEN;
 
-	begin(&self->rq, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0);
-	put_string(&self->rq, CTRL_ATTR_FAMILY_NAME, KBUMP_GENL_NAME);
-	if (send(self->fd, &self->rq, self->rq.nlh.nlmsg_len, 0) < 0 ||
-	    recv(self->fd, self->reply, sizeof(self->reply), 0) <= 0)
+	begin(&t->rq, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0);
+	put_string(&t->rq, CTRL_ATTR_FAMILY_NAME, KBUMP_GENL_NAME);
+	if (send(t->fd, &t->rq, t->rq.nlh.nlmsg_len, 0) < 0 ||
+	    recv(t->fd, t->reply, sizeof(t->reply), 0) <= 0)
 		return -1;
 	if (nlh->nlmsg_type == NLMSG_ERROR)
 		return -1;
@@ -172,26 +177,26 @@ static int family_id(FIXTURE_DATA(family) *self)
 	return -1;
 }
 
-static void begin_cmd(FIXTURE_DATA(family) *self, int cmd)
+static void begin_cmd(struct talk *t, int cmd)
 {
-	begin(&self->rq, self->id, cmd, NLM_F_ACK);
+	begin(&t->rq, t->id, cmd, NLM_F_ACK);
 }
 
 /* What a dump of @cmd has: objects; negative on error. */
-static int dumped(FIXTURE_DATA(family) *self, int cmd)
+static int dumped(struct talk *t, int cmd)
 {
 	const struct nlmsghdr *nlh;
 	int count = 0;
 	ssize_t n;
 
-	begin(&self->rq, self->id, cmd, NLM_F_DUMP);
-	if (send(self->fd, &self->rq, self->rq.nlh.nlmsg_len, 0) < 0)
+	begin(&t->rq, t->id, cmd, NLM_F_DUMP);
+	if (send(t->fd, &t->rq, t->rq.nlh.nlmsg_len, 0) < 0)
 		return -errno;
 	for (;;) {
-		n = recv(self->fd, self->reply, sizeof(self->reply), 0);
+		n = recv(t->fd, t->reply, sizeof(t->reply), 0);
 		if (n <= 0)
 			return -ETIMEDOUT;
-		nlh = (const struct nlmsghdr *)self->reply;
+		nlh = (const struct nlmsghdr *)t->reply;
 		for (; NLMSG_OK(nlh, n); nlh = NLMSG_NEXT(nlh, n)) {
 			if (nlh->nlmsg_type == NLMSG_DONE)
 				return count;
@@ -206,19 +211,19 @@ static int dumped(FIXTURE_DATA(family) *self, int cmd)
 FIXTURE_SETUP(family)
 {
 	ASSERT_EQ(0, unshare(CLONE_NEWNET)) TH_LOG("needs root");
-	self->fd = open_netlink();
-	ASSERT_LE(0, self->fd);
-	self->id = family_id(self);
-	ASSERT_LT(0, self->id) TH_LOG("no generic netlink family kbump: is the module loaded?");
+	self->talk.fd = open_netlink();
+	ASSERT_LE(0, self->talk.fd);
+	self->talk.id = family_id(&self->talk);
+	ASSERT_LT(0, self->talk.id) TH_LOG("no generic netlink family kbump: is the module loaded?");
 }
 
 FIXTURE_TEARDOWN(family)
 {
-	EXPECT_EQ(0, dumped(self, KBUMP_CMD_RULE_GET));
-	EXPECT_EQ(0, dumped(self, KBUMP_CMD_TOOL_GET));
-	EXPECT_EQ(0, dumped(self, KBUMP_CMD_FLOW_GET));
-	EXPECT_EQ(0, dumped(self, KBUMP_CMD_HELPER_GET));
-	close(self->fd);
+	EXPECT_EQ(0, dumped(&self->talk, KBUMP_CMD_RULE_GET));
+	EXPECT_EQ(0, dumped(&self->talk, KBUMP_CMD_TOOL_GET));
+	EXPECT_EQ(0, dumped(&self->talk, KBUMP_CMD_FLOW_GET));
+	EXPECT_EQ(0, dumped(&self->talk, KBUMP_CMD_HELPER_GET));
+	close(self->talk.fd);
 }
 
 TEST_F(family, empty_requests_are_refused)
@@ -229,8 +234,8 @@ TEST_F(family, empty_requests_are_refused)
 		if (cmd == KBUMP_CMD_RULE_FLUSH || cmd == KBUMP_CMD_STAT_GET ||
 		    cmd == KBUMP_CMD_HELPER_DEL)
 			continue;
-		begin_cmd(self, cmd);
-		EXPECT_GT(0, answer(self)) TH_LOG("command %d", cmd);
+		begin_cmd(&self->talk, cmd);
+		EXPECT_GT(0, answer(&self->talk)) TH_LOG("command %d", cmd);
 	}
 }
 
@@ -238,25 +243,25 @@ TEST_F(family, rule_without_action_is_refused_with_reason)
 {
 	struct nlattr *n;
 
-	begin_cmd(self, KBUMP_CMD_RULE_ADD);
-	n = nest(&self->rq, KBUMP_A_RULE);
-	nest_end(&self->rq, n);
-	EXPECT_EQ(-EINVAL, answer(self));
-	EXPECT_NE('\0', self->message[0]);
+	begin_cmd(&self->talk, KBUMP_CMD_RULE_ADD);
+	n = nest(&self->talk.rq, KBUMP_A_RULE);
+	nest_end(&self->talk.rq, n);
+	EXPECT_EQ(-EINVAL, answer(&self->talk));
+	EXPECT_NE('\0', self->talk.message[0]);
 }
 
 /* One rule, right but for one attribute. */
-static int odd_rule(FIXTURE_DATA(family) *self, int type, const void *data, size_t len)
+static int odd_rule(struct talk *t, int type, const void *data, size_t len)
 {
 	struct nlattr *n;
 
-	begin_cmd(self, KBUMP_CMD_RULE_ADD);
-	n = nest(&self->rq, KBUMP_A_RULE);
+	begin_cmd(t, KBUMP_CMD_RULE_ADD);
+	n = nest(&t->rq, KBUMP_A_RULE);
 	if (type != KBUMP_RULE_A_ACTION)
-		put_u8(&self->rq, KBUMP_RULE_A_ACTION, KBUMP_ACTION_BYPASS);
-	put(&self->rq, type, data, len);
-	nest_end(&self->rq, n);
-	return answer(self);
+		put_u8(&t->rq, KBUMP_RULE_A_ACTION, KBUMP_ACTION_BYPASS);
+	put(&t->rq, type, data, len);
+	nest_end(&t->rq, n);
+	return answer(t);
 }
 
 TEST_F(family, rule_values_out_of_range_are_refused)
@@ -268,22 +273,22 @@ TEST_F(family, rule_values_out_of_range_are_refused)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(wrong); i++)
-		EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_ACTION, &wrong[i], 1));
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_FAIL, &wrong[2], 1));
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_PREF, &zero, 4));
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_PREF, &huge, 4));
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_DPORT, &backwards, sizeof(backwards)));
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_DPORT, &backwards, 2));
+		EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ACTION, &wrong[i], 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_FAIL, &wrong[2], 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_PREF, &zero, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_PREF, &huge, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_DPORT, &backwards, sizeof(backwards)));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_DPORT, &backwards, 2));
 	for (i = 0; i <= 16; i++)
 		if (i != 4 && i != 16)
-			EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_SRC, address, i));
+			EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_SRC, address, i));
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_COMMENT, text, sizeof(text)));
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_COMMENT, text, KBUMP_COMMENT_LEN));
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_IIF, text, IFNAMSIZ + 1));
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_TOOL, text, KBUMP_NAME_LEN + 1));
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_TOOL, "none", 5));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_COMMENT, text, sizeof(text)));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_COMMENT, text, KBUMP_COMMENT_LEN));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_IIF, text, IFNAMSIZ + 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_TOOL, text, KBUMP_NAME_LEN + 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_TOOL, "none", 5));
 }
 
 TEST_F(family, prefix_lengths_are_checked)
@@ -293,13 +298,13 @@ TEST_F(family, prefix_lengths_are_checked)
 	size_t len;
 
 	for (len = 4; len <= 16; len += 12) {
-		begin_cmd(self, KBUMP_CMD_RULE_ADD);
-		n = nest(&self->rq, KBUMP_A_RULE);
-		put_u8(&self->rq, KBUMP_RULE_A_ACTION, KBUMP_ACTION_BYPASS);
-		put(&self->rq, KBUMP_RULE_A_DST, address, len);
-		put_u8(&self->rq, KBUMP_RULE_A_DST_LEN, len * 8 + 1);
-		nest_end(&self->rq, n);
-		EXPECT_GT(0, answer(self));
+		begin_cmd(&self->talk, KBUMP_CMD_RULE_ADD);
+		n = nest(&self->talk.rq, KBUMP_A_RULE);
+		put_u8(&self->talk.rq, KBUMP_RULE_A_ACTION, KBUMP_ACTION_BYPASS);
+		put(&self->talk.rq, KBUMP_RULE_A_DST, address, len);
+		put_u8(&self->talk.rq, KBUMP_RULE_A_DST_LEN, len * 8 + 1);
+		nest_end(&self->talk.rq, n);
+		EXPECT_GT(0, answer(&self->talk));
 	}
 }
 
@@ -308,34 +313,34 @@ TEST_F(family, address_families_do_not_mix)
 	const uint8_t address[16] = { 10 };
 	struct nlattr *n;
 
-	begin_cmd(self, KBUMP_CMD_RULE_ADD);
-	n = nest(&self->rq, KBUMP_A_RULE);
-	put_u8(&self->rq, KBUMP_RULE_A_ACTION, KBUMP_ACTION_BYPASS);
-	put(&self->rq, KBUMP_RULE_A_SRC, address, 4);
-	put(&self->rq, KBUMP_RULE_A_DST, address, 16);
-	nest_end(&self->rq, n);
-	EXPECT_GT(0, answer(self));
-	EXPECT_NE('\0', self->message[0]);
+	begin_cmd(&self->talk, KBUMP_CMD_RULE_ADD);
+	n = nest(&self->talk.rq, KBUMP_A_RULE);
+	put_u8(&self->talk.rq, KBUMP_RULE_A_ACTION, KBUMP_ACTION_BYPASS);
+	put(&self->talk.rq, KBUMP_RULE_A_SRC, address, 4);
+	put(&self->talk.rq, KBUMP_RULE_A_DST, address, 16);
+	nest_end(&self->talk.rq, n);
+	EXPECT_GT(0, answer(&self->talk));
+	EXPECT_NE('\0', self->talk.message[0]);
 }
 
 TEST_F(family, unknown_attributes_are_refused)
 {
 	const uint32_t v = 1;
 
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_MAX + 1, &v, 4));
-	EXPECT_GT(0, odd_rule(self, 0x3fff, &v, 4));
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_UNSPEC, &v, 4));
-	begin_cmd(self, KBUMP_CMD_STAT_GET);
-	put_u32(&self->rq, KBUMP_A_MAX + 1, 1);
-	EXPECT_GT(0, answer(self));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_MAX + 1, &v, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, 0x3fff, &v, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_UNSPEC, &v, 4));
+	begin_cmd(&self->talk, KBUMP_CMD_STAT_GET);
+	put_u32(&self->talk.rq, KBUMP_A_MAX + 1, 1);
+	EXPECT_GT(0, answer(&self->talk));
 }
 
 TEST_F(family, output_attributes_are_refused_as_input)
 {
 	const uint64_t v = 1;
 
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_HITS, &v, 8));
-	EXPECT_GT(0, odd_rule(self, KBUMP_RULE_A_BYTES, &v, 8));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_HITS, &v, 8));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_BYTES, &v, 8));
 }
 
 /* Every length of a good message but the right one. */
@@ -345,18 +350,18 @@ TEST_F(family, messages_cut_short_are_refused)
 	uint32_t whole, len;
 	struct nlattr *n;
 
-	begin_cmd(self, KBUMP_CMD_RULE_ADD);
-	n = nest(&self->rq, KBUMP_A_RULE);
-	put(&self->rq, KBUMP_RULE_A_DPORT, &https, sizeof(https));
-	put_u8(&self->rq, KBUMP_RULE_A_ACTION, KBUMP_ACTION_BYPASS);
-	nest_end(&self->rq, n);
-	whole = self->rq.nlh.nlmsg_len;
+	begin_cmd(&self->talk, KBUMP_CMD_RULE_ADD);
+	n = nest(&self->talk.rq, KBUMP_A_RULE);
+	put(&self->talk.rq, KBUMP_RULE_A_DPORT, &https, sizeof(https));
+	put_u8(&self->talk.rq, KBUMP_RULE_A_ACTION, KBUMP_ACTION_BYPASS);
+	nest_end(&self->talk.rq, n);
+	whole = self->talk.rq.nlh.nlmsg_len;
 	for (len = NLMSG_HDRLEN; len < whole; len++) {
-		self->rq.nlh.nlmsg_len = len;
+		self->talk.rq.nlh.nlmsg_len = len;
 		/* The padding of the last attribute may be missing. */
 		if (len >= whole - 3)
 			continue;
-		EXPECT_GT(0, answer(self)) TH_LOG("length %u of %u", len, whole);
+		EXPECT_GT(0, answer(&self->talk)) TH_LOG("length %u of %u", len, whole);
 	}
 }
 
@@ -366,12 +371,12 @@ TEST_F(family, nested_lengths_that_lie_are_refused)
 	uint16_t len;
 
 	for (len = 0; len < 64; len++) {
-		begin_cmd(self, KBUMP_CMD_RULE_ADD);
-		n = nest(&self->rq, KBUMP_A_RULE);
-		inner = put(&self->rq, KBUMP_RULE_A_COMMENT, "comment", 8);
-		nest_end(&self->rq, n);
+		begin_cmd(&self->talk, KBUMP_CMD_RULE_ADD);
+		n = nest(&self->talk.rq, KBUMP_A_RULE);
+		inner = put(&self->talk.rq, KBUMP_RULE_A_COMMENT, "comment", 8);
+		nest_end(&self->talk.rq, n);
 		inner->nla_len = len;
-		EXPECT_GT(0, answer(self)) TH_LOG("inner length %u", len);
+		EXPECT_GT(0, answer(&self->talk)) TH_LOG("inner length %u", len);
 	}
 }
 
@@ -380,35 +385,35 @@ TEST_F(family, bytes_at_random_are_refused)
 	uint32_t seed = 1, i, round;
 
 	for (round = 0; round < 500; round++) {
-		begin_cmd(self, KBUMP_CMD_RULE_ADD + round % KBUMP_CMD_MAX);
+		begin_cmd(&self->talk, KBUMP_CMD_RULE_ADD + round % KBUMP_CMD_MAX);
 		if (round % KBUMP_CMD_MAX + 1 == KBUMP_CMD_RULE_FLUSH ||
 		    round % KBUMP_CMD_MAX + 1 == KBUMP_CMD_HELPER_DEL)
 			continue;
 		for (i = 0; i < 64; i++) {
 			seed = seed * 1664525 + 1013904223;
-			self->rq.buffer[self->rq.nlh.nlmsg_len++] = seed >> 24;
+			self->talk.rq.buffer[self->talk.rq.nlh.nlmsg_len++] = seed >> 24;
 		}
-		EXPECT_GT(0, answer(self)) TH_LOG("round %u", round);
+		EXPECT_GT(0, answer(&self->talk)) TH_LOG("round %u", round);
 	}
 }
 
 /* A tool, right but for one attribute. */
-static int odd_tool(FIXTURE_DATA(family) *self, const char *name, const char *dev, int type,
+static int odd_tool(struct talk *t, const char *name, const char *dev, int type,
 		    const void *data, size_t len)
 {
 	struct nlattr *n;
 
-	begin_cmd(self, KBUMP_CMD_TOOL_ADD);
-	self->rq.nlh.nlmsg_flags |= NLM_F_CREATE;
-	n = nest(&self->rq, KBUMP_A_TOOL);
+	begin_cmd(t, KBUMP_CMD_TOOL_ADD);
+	t->rq.nlh.nlmsg_flags |= NLM_F_CREATE;
+	n = nest(&t->rq, KBUMP_A_TOOL);
 	if (name)
-		put_string(&self->rq, KBUMP_TOOL_A_NAME, name);
+		put_string(&t->rq, KBUMP_TOOL_A_NAME, name);
 	if (dev)
-		put_string(&self->rq, KBUMP_TOOL_A_DEV, dev);
+		put_string(&t->rq, KBUMP_TOOL_A_DEV, dev);
 	if (type)
-		put(&self->rq, type, data, len);
-	nest_end(&self->rq, n);
-	return answer(self);
+		put(&t->rq, type, data, len);
+	nest_end(&t->rq, n);
+	return answer(t);
 }
 
 TEST_F(family, bad_tools_are_refused)
@@ -420,46 +425,46 @@ TEST_F(family, bad_tools_are_refused)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++)
-		EXPECT_GT(0, odd_tool(self, names[i], "lo", 0, NULL, 0)) TH_LOG("name %zu", i);
-	EXPECT_EQ(-ENODEV, odd_tool(self, "t", "nodev0", 0, NULL, 0));
-	EXPECT_NE('\0', self->message[0]);
-	EXPECT_GT(0, odd_tool(self, "t", "a234567890123456789", 0, NULL, 0));
-	EXPECT_GT(0, odd_tool(self, NULL, "lo", 0, NULL, 0));
-	EXPECT_GT(0, odd_tool(self, "t", NULL, 0, NULL, 0));
-	EXPECT_GT(0, odd_tool(self, "t", "lo", KBUMP_TOOL_A_VLAN, &vlan, 2));
-	EXPECT_GT(0, odd_tool(self, "t", "lo", KBUMP_TOOL_A_MTU, &mtu, 4));
-	EXPECT_GT(0, odd_tool(self, "t", "lo", KBUMP_TOOL_A_SRC_MAC, "12345", 5));
+		EXPECT_GT(0, odd_tool(&self->talk, names[i], "lo", 0, NULL, 0)) TH_LOG("name %zu", i);
+	EXPECT_EQ(-ENODEV, odd_tool(&self->talk, "t", "nodev0", 0, NULL, 0));
+	EXPECT_NE('\0', self->talk.message[0]);
+	EXPECT_GT(0, odd_tool(&self->talk, "t", "a234567890123456789", 0, NULL, 0));
+	EXPECT_GT(0, odd_tool(&self->talk, NULL, "lo", 0, NULL, 0));
+	EXPECT_GT(0, odd_tool(&self->talk, "t", NULL, 0, NULL, 0));
+	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_VLAN, &vlan, 2));
+	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_MTU, &mtu, 4));
+	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_SRC_MAC, "12345", 5));
 }
 
-static int hand_off(FIXTURE_DATA(family) *self, int cmd, int client, int server)
+static int hand_off(struct talk *t, int cmd, int client, int server)
 {
 	struct nlattr *n;
 
-	begin_cmd(self, cmd);
-	n = nest(&self->rq, KBUMP_A_FLOW);
-	put_u32(&self->rq, KBUMP_FLOW_A_CLIENT_FD, client);
-	put_u32(&self->rq, KBUMP_FLOW_A_SERVER_FD, server);
-	nest_end(&self->rq, n);
-	return answer(self);
+	begin_cmd(t, cmd);
+	n = nest(&t->rq, KBUMP_A_FLOW);
+	put_u32(&t->rq, KBUMP_FLOW_A_CLIENT_FD, client);
+	put_u32(&t->rq, KBUMP_FLOW_A_SERVER_FD, server);
+	nest_end(&t->rq, n);
+	return answer(t);
 }
 
 TEST_F(family, hand_off_needs_a_helper)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	EXPECT_GT(0, hand_off(self, KBUMP_CMD_FLOW_ADD, fd, fd));
+	EXPECT_GT(0, hand_off(&self->talk, KBUMP_CMD_FLOW_ADD, fd, fd));
 	close(fd);
 }
 
-static int add_helper(FIXTURE_DATA(family) *self, int fd)
+static int add_helper(struct talk *t, int fd)
 {
 	struct nlattr *n;
 
-	begin_cmd(self, KBUMP_CMD_HELPER_ADD);
-	n = nest(&self->rq, KBUMP_A_HELPER);
-	put_u32(&self->rq, KBUMP_HELPER_A_LISTEN4_FD, fd);
-	nest_end(&self->rq, n);
-	return answer(self);
+	begin_cmd(t, KBUMP_CMD_HELPER_ADD);
+	n = nest(&t->rq, KBUMP_A_HELPER);
+	put_u32(&t->rq, KBUMP_HELPER_A_LISTEN4_FD, fd);
+	nest_end(&t->rq, n);
+	return answer(t);
 }
 
 TEST_F(family, only_listening_sockets_make_a_helper)
@@ -468,11 +473,11 @@ TEST_F(family, only_listening_sockets_make_a_helper)
 	int tcp = socket(AF_INET, SOCK_STREAM, 0);
 	int file = open("/dev/null", O_RDONLY);
 
-	EXPECT_GT(0, add_helper(self, -1));
-	EXPECT_GT(0, add_helper(self, 1000));
-	EXPECT_GT(0, add_helper(self, file));
-	EXPECT_GT(0, add_helper(self, udp));
-	EXPECT_GT(0, add_helper(self, tcp));
+	EXPECT_GT(0, add_helper(&self->talk, -1));
+	EXPECT_GT(0, add_helper(&self->talk, 1000));
+	EXPECT_GT(0, add_helper(&self->talk, file));
+	EXPECT_GT(0, add_helper(&self->talk, udp));
+	EXPECT_GT(0, add_helper(&self->talk, tcp));
 	close(udp);
 	close(tcp);
 	close(file);
@@ -486,16 +491,16 @@ TEST_F(family, a_helper_hands_over_only_its_flows)
 
 	ASSERT_EQ(0, setsockopt(listener, IPPROTO_IP, IP_TRANSPARENT, &one, sizeof(one)));
 	ASSERT_EQ(0, listen(listener, 1));
-	EXPECT_EQ(0, add_helper(self, listener)) TH_LOG("%s", self->message);
-	EXPECT_GT(0, add_helper(self, listener));
-	EXPECT_GT(0, hand_off(self, KBUMP_CMD_FLOW_ADD, other, other));
-	EXPECT_GT(0, hand_off(self, KBUMP_CMD_FLOW_ADD, listener, other));
-	EXPECT_GT(0, hand_off(self, KBUMP_CMD_FLOW_ADD, -1, other));
-	EXPECT_GT(0, hand_off(self, KBUMP_CMD_FLOW_ADD, self->fd, self->fd));
-	EXPECT_GT(0, hand_off(self, KBUMP_CMD_FLOW_FAIL, other, other));
+	EXPECT_EQ(0, add_helper(&self->talk, listener)) TH_LOG("%s", self->talk.message);
+	EXPECT_GT(0, add_helper(&self->talk, listener));
+	EXPECT_GT(0, hand_off(&self->talk, KBUMP_CMD_FLOW_ADD, other, other));
+	EXPECT_GT(0, hand_off(&self->talk, KBUMP_CMD_FLOW_ADD, listener, other));
+	EXPECT_GT(0, hand_off(&self->talk, KBUMP_CMD_FLOW_ADD, -1, other));
+	EXPECT_GT(0, hand_off(&self->talk, KBUMP_CMD_FLOW_ADD, self->talk.fd, self->talk.fd));
+	EXPECT_GT(0, hand_off(&self->talk, KBUMP_CMD_FLOW_FAIL, other, other));
 	/* The end of the netlink socket is the end of the registration. */
-	close(self->fd);
-	self->fd = open_netlink();
+	close(self->talk.fd);
+	self->talk.fd = open_netlink();
 	close(listener);
 	close(other);
 }
@@ -505,16 +510,16 @@ TEST_F(family, deleting_what_is_not_there_is_refused)
 	const uint32_t handle = 12345;
 	struct nlattr *n;
 
-	begin_cmd(self, KBUMP_CMD_RULE_DEL);
-	n = nest(&self->rq, KBUMP_A_RULE);
-	put_u32(&self->rq, KBUMP_RULE_A_HANDLE, handle);
-	nest_end(&self->rq, n);
-	EXPECT_EQ(-ENOENT, answer(self));
-	begin_cmd(self, KBUMP_CMD_TOOL_DEL);
-	n = nest(&self->rq, KBUMP_A_TOOL);
-	put_string(&self->rq, KBUMP_TOOL_A_NAME, "none");
-	nest_end(&self->rq, n);
-	EXPECT_EQ(-ENOENT, answer(self));
+	begin_cmd(&self->talk, KBUMP_CMD_RULE_DEL);
+	n = nest(&self->talk.rq, KBUMP_A_RULE);
+	put_u32(&self->talk.rq, KBUMP_RULE_A_HANDLE, handle);
+	nest_end(&self->talk.rq, n);
+	EXPECT_EQ(-ENOENT, answer(&self->talk));
+	begin_cmd(&self->talk, KBUMP_CMD_TOOL_DEL);
+	n = nest(&self->talk.rq, KBUMP_A_TOOL);
+	put_string(&self->talk.rq, KBUMP_TOOL_A_NAME, "none");
+	nest_end(&self->talk.rq, n);
+	EXPECT_EQ(-ENOENT, answer(&self->talk));
 }
 
 TEST_F(family, without_privilege_all_is_refused)
@@ -522,11 +527,11 @@ TEST_F(family, without_privilege_all_is_refused)
 	int cmd;
 
 	ASSERT_EQ(0, setresuid(65534, 65534, 65534));
-	close(self->fd);
-	self->fd = open_netlink();
+	close(self->talk.fd);
+	self->talk.fd = open_netlink();
 	for (cmd = KBUMP_CMD_RULE_ADD; cmd <= KBUMP_CMD_MAX; cmd++) {
-		begin_cmd(self, cmd);
-		EXPECT_EQ(-EPERM, answer(self)) TH_LOG("command %d", cmd);
+		begin_cmd(&self->talk, cmd);
+		EXPECT_EQ(-EPERM, answer(&self->talk)) TH_LOG("command %d", cmd);
 	}
 	/* The check at the end needs what was given up: another process' end will do. */
 	_exit(__test_passed(_metadata) ? KSFT_PASS : KSFT_FAIL);

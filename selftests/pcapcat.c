@@ -88,14 +88,15 @@ static _Noreturn void die(const char *what)
 	exit(2);
 }
 
-__attribute__((format(printf, 1, 2)))
+static void fault(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 static void fault(const char *fmt, ...)
 {
 	va_list ap;
 
 	if (++faults > FAULTS_SHOWN)
 		return;
-	printf("fault: frame %lu: ", frame_number);
+	printf("frame %lu: ", frame_number);
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
