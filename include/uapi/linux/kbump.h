@@ -39,6 +39,10 @@
  *	Also notified when its device goes up, down, is renamed or goes away.
  * @KBUMP_CMD_TOOL_DEL: delete; -EBUSY while a rule names it. Notified.
  * @KBUMP_CMD_TOOL_GET: dump, or the one of KBUMP_TOOL_A_NAME.
+ * @KBUMP_CMD_FLOW_SET: from a registered helper only: the flow whose client leg is
+ *	KBUMP_FLOW_A_CLIENT_FD will have KBUMP_FLOW_A_SERVER_FD as its server leg: a TCP
+ *	socket that is bound and not yet connected. May be repeated with another socket.
+ *	-EADDRINUSE if another flow has the same addresses and ports.
  * @KBUMP_CMD_FLOW_ADD: hand-off, from a registered helper only: two connected TCP
  *	sockets, KBUMP_FLOW_A_CLIENT_FD and _SERVER_FD, each either with kTLS in both
  *	directions or plain. The kernel takes its own references; the caller closes its
@@ -68,6 +72,7 @@ enum kbump_cmd {
 	KBUMP_CMD_TOOL_SET,
 	KBUMP_CMD_TOOL_DEL,
 	KBUMP_CMD_TOOL_GET,
+	KBUMP_CMD_FLOW_SET,
 	KBUMP_CMD_FLOW_ADD,
 	KBUMP_CMD_FLOW_FAIL,
 	KBUMP_CMD_FLOW_DEL,
