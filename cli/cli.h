@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the parts of kbump(8) share.
+ *
+ * Each object is described by one table of fields. The parser, the text and JSON
+ * printers and "save" all walk that table, so a new attribute is one new row.
+ */
+#ifndef KBUMP_CLI_H
+#define KBUMP_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdnoreturn.h>
+#include <json-c/json.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include <linux/kbump.h>
+
+#define __printf(fmt, args) \
+	__attribute__( \
+		(__format__(__printf__, fmt, args)))
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+#define EXIT_REFUSED	1
+#define EXIT_USAGE	2
+
+/* No object has more attributes than this; see the assertions in object.c. */
+#define ATTR_MAX	31
+
+struct options {
+	bool json;
+	bool pretty;
+	bool stats;
+	bool echo;
+};
+
+extern struct options opt;
+
+struct command;
+struct field;
+struct object;
+
+/* An object as received. */
+struct view {
+	struct nlattr *nest;
+	struct nlattr *tb[ATTR_MAX + 1];
+};
+
+/* Words of an enumeration; a hole is NULL. */
+struct words {
+	const char *const *name;
+	size_t count;
+};
+
+#define WORDS(table)	(&(const struct words){ (table), ARRAY_SIZE(table) })
+
+/* How a kind of value is read and shown; a NULL function means that it is not. */
+struct type {
+	int (*parse)(const struct command *c, const struct field *f, const char *word, void *to);
+	void (*text)(const struct field *f, struct nlattr *a, struct nlattr *b);
+	struct json_object *(*json)(const struct field *f, struct nlattr *a, struct nlattr *b);
+};
+
+#define F_INPUT		0x01	/* may be given, and is part of the saved configuration */
+#define F_NEEDED	0x02	/* must be given to add the object */
+#define F_MULTI		0x04	/* may be given up to max times; an array in JSON */
+#define F_BARE		0x08	/* the value alone, without the keyword */
+#define F_STAT		0x10	/* a counter, shown with -s */
+#define F_ZERO_UNSET	0x20	/* 0 stands for "not set": accepted, not shown */
+#define F_LINE		0x40	/* on a line of its own */
+
+struct field {
+	const char *key;	/* keyword, and JSON key unless json is set */
+	const char *json;
+	const struct type *type;
+	unsigned int flags;
+	int nla;		/* 0: not an attribute, always shown */
+	int nla2;		/* companion: prefix length, mask, port */
+	const struct words *words;
+	const char *what;	/* for messages: "a port" */
+	uint32_t min;
+	uint32_t max;
+	bool (*shown)(const struct view *v);
+};
+
+struct verb {
+	const char *name;	/* in messages */
+	const char *alias;	/* longer form, also accepted */
+	int cmd;		/* enum kbump_cmd */
+	int (*parse)(struct command *c, int argc, char **argv);
+	int (*run)(struct command *c);
+};
+
+struct object {
+	const char *name;
+	int nla;		/* enum kbump_attr */
+	int max;		/* highest attribute in it */
+	const struct field *fields;
+	const struct verb *verbs;	/* the first is "show" */
+	const struct verb *only;	/* in place of verbs */
+	void (*text)(const struct view *v);	/* instead of one line from the table */
+	const char *help;
+};
+
+struct prefix {
+	uint8_t addr[16];
+	unsigned int addr_len;	/* 4 or 16; 0: none */
+	unsigned int len;
+};
+
+struct flow_match {
+	struct prefix from;
+	struct prefix to;
+	bool by_port;
+	struct kbump_port_range dport;
+	const char *sni;
+	bool by_state;
+	uint8_t state;
+	bool by_id;
+	uint64_t id;
+};
+
+/* A command that has been parsed and can be run. */
+struct command {
+	const struct object *obj;
+	const struct verb *verb;
+	const char *file;	/* with -f */
+	unsigned int line;
+	struct nl_msg *msg;
+	uint32_t seen;		/* bit n: row n of the table was given */
+	struct flow_match match;
+	unsigned int events;	/* bit n: objects with nla n; 0: all */
+	bool gone_is_done;	/* that the object is not there is no error */
+};
+
+struct replies {
+	struct nl_msg **msg;
+	size_t count;
+	bool inconsistent;	/* the table changed during each attempt to read it */
+};
+
+/* object.c */
+extern const struct object *const objects[];
+
+/* rule.c, tool.c, flow.c, stat.c, helper.c, monitor.c, save.c */
+extern const struct object rule_object;
+extern const struct object tool_object;
+extern const struct object flow_object;
+extern const struct object stat_object;
+extern const struct object helper_object;
+extern const struct object monitor_object;
+extern const struct object save_object;
+
+/* command.c */
+int command_parse(struct command *c, int argc, char **argv);
+int command_run(struct command *c);
+void command_free(struct command *c);
+int no_words(struct command *c, int argc, char **argv);
+int parse_fields(struct command *c, const struct field *fields, int argc, char **argv, void *to);
+int check_needed(const struct command *c, const struct field *fields);
+struct nlattr *request_begin(struct command *c, int flags);
+void request_end(struct command *c, struct nlattr *nest);
+void request_plain(struct command *c);
+void request_dump(struct command *c, int cmd);
+int parse_dump(struct command *c, int argc, char **argv);
+int run_request(struct command *c);
+int run_show(struct command *c);
+
+/* netns.c */
+int netns_enter(const char *name);
+
+/* batch.c */
+int batch_run(const char *file);
+
+/* error.c */
+int __printf(2, 3) usage_error(const struct command *c, const char *fmt, ...);
+int __printf(2, 3) refused(const struct command *c, const char *fmt, ...);
+void __printf(2, 3) say_warning(const struct command *c, const char *fmt, ...);
+noreturn void out_of_memory(void);
+
+/* word.c */
+bool word_matches(const char *word, const char *name);
+int word_byte(const char *digits);
+int word_u64(const char *word, int base, uint64_t *value);
+/* Each of these returns 0, or EXIT_USAGE after it has said why. */
+int word_number(const struct command *c, const struct field *f, const char *word,
+		uint32_t *value);
+int word_id(const struct command *c, const char *word, uint64_t *value);
+int word_prefix(const struct command *c, const char *word, struct prefix *p);
+int word_ports(const struct command *c, const char *word, struct kbump_port_range *r);
+int word_mac(const struct command *c, const char *word, uint8_t mac[6]);
+int word_enum(const struct command *c, const struct words *w, const char *what,
+	      const char *word, uint8_t *value);
+
+/* text.c */
+size_t utf8_char(const char *s, size_t len);
+bool text_is_clean(const char *s);
+void text_print(const char *s, size_t len);
+struct json_object *text_json(const char *s, size_t len);
+
+/* type.c */
+extern const struct type type_u16;
+extern const struct type type_u32;
+extern const struct type type_u64;
+extern const struct type type_age;
+extern const struct type type_word;
+extern const struct type type_ports;
+extern const struct type type_prefix;
+extern const struct type type_mark;
+extern const struct type type_mark_mask;
+extern const struct type type_mac;
+extern const struct type type_name;
+extern const struct type type_dev;
+extern const struct type type_string;
+extern const struct type type_endpoint;
+extern const struct type type_addr;
+extern const struct type type_port;
+uint64_t attr_number(const struct nlattr *a);
+
+/* show.c */
+bool view_init(struct view *v, const struct object *o, struct nlattr *nest);
+bool view_of_message(struct view *v, const struct object *o, struct nl_msg *msg);
+void print_fields(const struct view *v, const struct field *fields, unsigned int with,
+		  unsigned int without);
+void print_object(const struct object *o, const struct view *v, const char *indent);
+struct json_object *json_fields(struct json_object *j, const struct view *v,
+				const struct field *fields);
+void print_json(struct json_object *j, bool pretty);
+void show_replies(const struct command *c, const struct replies *r,
+		  bool (*want)(const struct command *c, const struct view *v));
+
+/* nl.c */
+int nl_request(const struct command *c, struct nl_msg *msg, struct replies *r);
+void replies_free(struct replies *r);
+int nl_monitor(const struct command *c, void (*event)(const struct command *c, struct nl_msg *msg));
+
+#endif /* KBUMP_CLI_H */

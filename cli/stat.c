@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The counters of the namespace. */
+#include <stdio.h>
+
+#include "cli.h"
+
+static const struct field stat_fields[] = {
+	{ .key = "steered", .type = &type_u64, .nla = KBUMP_STAT_STEERED },
+	{ .key = "bypassed", .type = &type_u64, .nla = KBUMP_STAT_BYPASSED },
+	{ .key = "blocked", .type = &type_u64, .nla = KBUMP_STAT_BLOCKED },
+	{ .key = "fail_helper", .type = &type_u64, .nla = KBUMP_STAT_FAIL_HELPER },
+	{ .key = "fail_limit", .type = &type_u64, .nla = KBUMP_STAT_FAIL_LIMIT },
+	{ .key = "fail_nomem", .type = &type_u64, .nla = KBUMP_STAT_FAIL_NOMEM },
+	{ .key = "handoffs", .type = &type_u64, .nla = KBUMP_STAT_HANDOFFS },
+	{ .key = "handshake_failed", .type = &type_u64, .nla = KBUMP_STAT_HANDSHAKE_FAILED },
+	{ .key = "flows", .type = &type_u64, .nla = KBUMP_STAT_FLOWS },
+	{ .key = "handshakes", .type = &type_u64, .nla = KBUMP_STAT_HANDSHAKES },
+	{ .key = "ended", .type = &type_u64, .nla = KBUMP_STAT_ENDED },
+	{ .key = "rx_bytes", .type = &type_u64, .nla = KBUMP_STAT_RX_BYTES },
+	{ .key = "rx_records", .type = &type_u64, .nla = KBUMP_STAT_RX_RECORDS },
+	{ .key = "rx_zc", .type = &type_u64, .nla = KBUMP_STAT_RX_ZC },
+	{ .key = "rx_copied", .type = &type_u64, .nla = KBUMP_STAT_RX_COPIED },
+	{ .key = "rx_control", .type = &type_u64, .nla = KBUMP_STAT_RX_CONTROL },
+	{ .key = "bad_record", .type = &type_u64, .nla = KBUMP_STAT_BAD_RECORD },
+	{ .key = "keyupdate", .type = &type_u64, .nla = KBUMP_STAT_KEYUPDATE },
+	{}
+};
+
+/* One counter a line. */
+static void stat_text(const struct view *v)
+{
+	const char *separator = "";
+	const struct field *f;
+
+	for (f = stat_fields; f->key; f++) {
+		if (!v->tb[f->nla])
+			continue;
+		printf("%s%-16s ", separator, f->key);
+		f->type->text(f, v->tb[f->nla], NULL);
+		separator = "\n";
+	}
+}
+
+static int show_parse(struct command *c, int argc, char **argv)
+{
+	request_plain(c);
+	return no_words(c, argc, argv);
+}
+
+static const struct verb stat_verbs[] = {
+	{ "show", "list", KBUMP_CMD_STAT_GET, show_parse, run_show },
+	{}
+};
+
+const struct object stat_object = {
+	.name = "stat",
+	.nla = KBUMP_A_STAT,
+	.max = KBUMP_STAT_MAX,
+	.fields = stat_fields,
+	.verbs = stat_verbs,
+	.text = stat_text,
+	.help = "Usage: kbump stat [ show ]\n",
+};

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Tools: the devices that get the clear traffic. */
+#include "cli.h"
+
+static const char *const mode_words[] = { "mirror" };
+
+static const char *const state_words[] = {
+	[KBUMP_TOOL_UP] = "up",
+	[KBUMP_TOOL_DOWN] = "down",
+	[KBUMP_TOOL_GONE] = "gone",
+};
+
+static const struct field tool_fields[] = {
+	{ .key = "name", .type = &type_name, .flags = F_INPUT | F_BARE, .nla = KBUMP_TOOL_A_NAME },
+	{ .key = "dev", .type = &type_dev, .flags = F_INPUT | F_NEEDED, .nla = KBUMP_TOOL_A_DEV },
+	{ .key = "ifindex", .type = &type_u32, .nla = KBUMP_TOOL_A_IFINDEX },
+	{ .key = "state", .type = &type_word, .nla = KBUMP_TOOL_A_STATE,
+	  .words = WORDS(state_words) },
+	{ .key = "mode", .type = &type_word, .flags = F_INPUT, .words = WORDS(mode_words),
+	  .what = "a mode" },
+	{ .key = "src", .type = &type_mac, .flags = F_INPUT, .nla = KBUMP_TOOL_A_SRC_MAC },
+	{ .key = "dst", .type = &type_mac, .flags = F_INPUT, .nla = KBUMP_TOOL_A_DST_MAC },
+	{ .key = "vlan", .type = &type_u16, .flags = F_INPUT | F_ZERO_UNSET,
+	  .nla = KBUMP_TOOL_A_VLAN, .what = "a VLAN id", .min = 1, .max = 4094 },
+	{ .key = "dport", .type = &type_u16, .flags = F_INPUT | F_ZERO_UNSET,
+	  .nla = KBUMP_TOOL_A_DPORT, .what = "a port", .min = 1, .max = 65535 },
+	{ .key = "mtu", .type = &type_u32, .flags = F_INPUT | F_ZERO_UNSET,
+	  .nla = KBUMP_TOOL_A_MTU, .what = "an MTU", .min = 576, .max = 65535 },
+	{ .key = "frames", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_TOOL_A_FRAMES },
+	{ .key = "bytes", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_TOOL_A_BYTES },
+	{ .key = "flows", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_TOOL_A_FLOWS },
+	{ .key = "drop_queue", .type = &type_u64, .flags = F_STAT,
+	  .nla = KBUMP_TOOL_A_DROP_QUEUE },
+	{ .key = "drop_down", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_TOOL_A_DROP_DOWN },
+	{ .key = "drop_nomem", .type = &type_u64, .flags = F_STAT,
+	  .nla = KBUMP_TOOL_A_DROP_NOMEM },
+	{}
+};
+
+static int name_parse(struct command *c, int argc, char **argv)
+{
+	const struct field *f = &tool_fields[0];
+
+	if (!argc)
+		return usage_error(c, "the tool's NAME is missing");
+	return f->type->parse(c, f, argv[0], c->msg);
+}
+
+static int change_parse(struct command *c, int flags, int argc, char **argv)
+{
+	struct nlattr *nest = request_begin(c, flags);
+	int err = name_parse(c, argc, argv);
+
+	if (!err)
+		err = parse_fields(c, tool_fields, argc - 1, argv + 1, c->msg);
+	request_end(c, nest);
+	return err;
+}
+
+static int add_parse(struct command *c, int argc, char **argv)
+{
+	int err = change_parse(c, NLM_F_CREATE, argc, argv);
+
+	return err ? err : check_needed(c, tool_fields);
+}
+
+static int set_parse(struct command *c, int argc, char **argv)
+{
+	int err = change_parse(c, 0, argc, argv);
+
+	if (!err && argc == 1)
+		return usage_error(c, "nothing to set");
+	return err;
+}
+
+static int name_only_parse(struct command *c, int argc, char **argv)
+{
+	struct nlattr *nest = request_begin(c, 0);
+	int err = name_parse(c, argc, argv);
+
+	request_end(c, nest);
+	return err ? err : no_words(c, argc - 1, argv + 1);
+}
+
+static int show_parse(struct command *c, int argc, char **argv)
+{
+	return argc ? name_only_parse(c, argc, argv) : parse_dump(c, 0, argv);
+}
+
+static const struct verb tool_verbs[] = {
+	{ "show", "list", KBUMP_CMD_TOOL_GET, show_parse, run_show },
+	{ "add", NULL, KBUMP_CMD_TOOL_ADD, add_parse, run_request },
+	{ "set", NULL, KBUMP_CMD_TOOL_SET, set_parse, run_request },
+	{ "del", "delete", KBUMP_CMD_TOOL_DEL, name_only_parse, run_request },
+	{}
+};
+
+static const char tool_help[] =
+	"Usage: kbump tool [ show [ NAME ] ]\n"
+	"       kbump tool add NAME dev DEV [ SETTING ]...\n"
+	"       kbump tool set NAME [ dev DEV ] [ SETTING ]...\n"
+	"       kbump tool del NAME\n"
+	"SETTING := { mode mirror | src MAC | dst MAC | vlan ID | dport PORT | mtu N }\n";
+
+const struct object tool_object = {
+	.name = "tool",
+	.nla = KBUMP_A_TOOL,
+	.max = KBUMP_TOOL_A_MAX,
+	.fields = tool_fields,
+	.verbs = tool_verbs,
+	.help = tool_help,
+};

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The kinds of values that fields have: from a word to an attribute, and back. */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+static void put(struct nl_msg *msg, int nla, const void *data, int len)
+{
+	if (nla_put(msg, nla, len, data) < 0)
+		out_of_memory();
+}
+
+/* An attribute of whatever width; an odd one counts as 0, not as a reason to crash. */
+uint64_t attr_number(const struct nlattr *a)
+{
+	switch (a ? nla_len(a) : 0) {
+	case 1:
+		return nla_get_u8(a);
+	case 2:
+		return nla_get_u16(a);
+	case 4:
+		return nla_get_u32(a);
+	case 8:
+		return nla_get_u64(a);
+	default:
+		return 0;
+	}
+}
+
+static void number_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	(void)f;
+	(void)b;
+	printf("%llu", (unsigned long long)attr_number(a));
+}
+
+static struct json_object *number_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	(void)f;
+	(void)b;
+	return json_object_new_uint64(attr_number(a));
+}
+
+static int u16_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint32_t n;
+	uint16_t v;
+
+	if (word_number(c, f, word, &n))
+		return EXIT_USAGE;
+	v = n;
+	put(to, f->nla, &v, sizeof(v));
+	return 0;
+}
+
+static int u32_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint32_t n;
+
+	if (word_number(c, f, word, &n))
+		return EXIT_USAGE;
+	put(to, f->nla, &n, sizeof(n));
+	return 0;
+}
+
+const struct type type_u16 = { u16_parse, number_text, number_json };
+const struct type type_u32 = { u32_parse, number_text, number_json };
+const struct type type_u64 = { NULL, number_text, number_json };
+
+static void age_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	(void)f;
+	(void)b;
+	printf("%llus", (unsigned long long)attr_number(a) / 1000);
+}
+
+const struct type type_age = { NULL, age_text, number_json };
+
+static int word_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint8_t v;
+
+	if (word_enum(c, f->words, f->what, word, &v))
+		return EXIT_USAGE;
+	/* A field that is no attribute has one word, which says nothing. */
+	if (f->nla)
+		put(to, f->nla, &v, sizeof(v));
+	return 0;
+}
+
+/* A newer kernel may have words that this program does not know: their number then. */
+static const char *word_of(const struct field *f, struct nlattr *a, char *buf, size_t size)
+{
+	uint64_t n = attr_number(a);
+
+	if (n < f->words->count && f->words->name[n])
+		return f->words->name[n];
+	snprintf(buf, size, "%llu", (unsigned long long)n);
+	return buf;
+}
+
+static void word_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[24];
+
+	(void)b;
+	fputs(word_of(f, a, buf, sizeof(buf)), stdout);
+}
+
+static struct json_object *word_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[24];
+
+	(void)b;
+	return json_object_new_string(word_of(f, a, buf, sizeof(buf)));
+}
+
+const struct type type_word = { word_parse, word_text, word_json };
+
+static int ports_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	struct kbump_port_range r;
+
+	if (word_ports(c, word, &r))
+		return EXIT_USAGE;
+	put(to, f->nla, &r, sizeof(r));
+	return 0;
+}
+
+static struct kbump_port_range attr_ports(const struct nlattr *a)
+{
+	struct kbump_port_range r = {};
+
+	nla_memcpy(&r, a, sizeof(r));
+	return r;
+}
+
+static void ports_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	struct kbump_port_range r = attr_ports(a);
+
+	(void)f;
+	(void)b;
+	printf("%u", r.min);
+	if (r.max != r.min)
+		printf("-%u", r.max);
+}
+
+static struct json_object *ports_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	struct kbump_port_range r = attr_ports(a);
+	struct json_object *j;
+
+	(void)f;
+	(void)b;
+	if (r.min == r.max)
+		return json_object_new_uint64(r.min);
+	j = json_object_new_object();
+	json_object_object_add(j, "min", json_object_new_uint64(r.min));
+	json_object_object_add(j, "max", json_object_new_uint64(r.max));
+	return j;
+}
+
+const struct type type_ports = { ports_parse, ports_text, ports_json };
+
+static int prefix_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	struct prefix p;
+	uint8_t len;
+
+	if (word_prefix(c, word, &p))
+		return EXIT_USAGE;
+	len = p.len;
+	put(to, f->nla, p.addr, p.addr_len);
+	put(to, f->nla2, &len, sizeof(len));
+	return 0;
+}
+
+static const char *addr_string(struct nlattr *a, char *buf, size_t size)
+{
+	int family = nla_len(a) == 4 ? AF_INET : AF_INET6;
+
+	if (nla_len(a) != 4 && nla_len(a) != 16)
+		return "?";
+	return inet_ntop(family, nla_data(a), buf, size);
+}
+
+static const char *prefix_string(struct nlattr *a, struct nlattr *b, char *buf, size_t size)
+{
+	unsigned int len = b ? attr_number(b) : (unsigned int)nla_len(a) * 8;
+	char addr[INET6_ADDRSTRLEN];
+
+	snprintf(buf, size, "%s/%u", addr_string(a, addr, sizeof(addr)), len);
+	return buf;
+}
+
+static void prefix_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[INET6_ADDRSTRLEN + 16];
+
+	(void)f;
+	fputs(prefix_string(a, b, buf, sizeof(buf)), stdout);
+}
+
+static struct json_object *prefix_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[INET6_ADDRSTRLEN + 16];
+
+	(void)f;
+	return json_object_new_string(prefix_string(a, b, buf, sizeof(buf)));
+}
+
+const struct type type_prefix = { prefix_parse, prefix_text, prefix_json };
+
+static struct json_object *addr_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[INET6_ADDRSTRLEN];
+
+	(void)f;
+	(void)b;
+	return json_object_new_string(addr_string(a, buf, sizeof(buf)));
+}
+
+static void endpoint_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[INET6_ADDRSTRLEN];
+	bool v6 = nla_len(a) == 16;
+
+	(void)f;
+	printf("%s%s%s:%llu", v6 ? "[" : "", addr_string(a, buf, sizeof(buf)), v6 ? "]" : "",
+	       (unsigned long long)attr_number(b));
+}
+
+/* One word in text, two keys in JSON: rows of type_endpoint and type_port. */
+const struct type type_endpoint = { NULL, endpoint_text, addr_json };
+const struct type type_port = { NULL, NULL, number_json };
+
+static int u32_any_base(const char *word, uint32_t *value)
+{
+	uint64_t n;
+
+	if (word_u64(word, !strncasecmp(word, "0x", 2) ? 16 : 10, &n) || n > UINT32_MAX)
+		return -1;
+	*value = n;
+	return 0;
+}
+
+static int mark_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	const char *slash = strchr(word, '/');
+	size_t len = slash ? (size_t)(slash - word) : strlen(word);
+	uint32_t mark, mask = UINT32_MAX;
+	char text[16] = "";
+
+	if (len < sizeof(text))
+		memcpy(text, word, len);
+	if (u32_any_base(text, &mark) || (slash && u32_any_base(slash + 1, &mask)))
+		return usage_error(c, "\"%s\" is not a mark (VALUE[/MASK], 32 bits)", word);
+	if (mark & ~mask)
+		return usage_error(c, "\"%s\": bits set beyond the mask", word);
+	put(to, f->nla, &mark, sizeof(mark));
+	put(to, f->nla2, &mask, sizeof(mask));
+	return 0;
+}
+
+static void mark_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	uint32_t mask = b ? attr_number(b) : UINT32_MAX;
+
+	(void)f;
+	printf("0x%x", (uint32_t)attr_number(a));
+	if (mask != UINT32_MAX)
+		printf("/0x%x", mask);
+}
+
+const struct type type_mark = { mark_parse, mark_text, number_json };
+const struct type type_mark_mask = { NULL, NULL, number_json };
+
+static int mac_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint8_t mac[6];
+
+	if (word_mac(c, word, mac))
+		return EXIT_USAGE;
+	put(to, f->nla, mac, sizeof(mac));
+	return 0;
+}
+
+static const char *mac_string(const struct nlattr *a, char *buf, size_t size)
+{
+	uint8_t m[6] = {};
+
+	nla_memcpy(m, a, sizeof(m));
+	snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+	return buf;
+}
+
+static void mac_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[18];
+
+	(void)f;
+	(void)b;
+	fputs(mac_string(a, buf, sizeof(buf)), stdout);
+}
+
+static struct json_object *mac_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[18];
+
+	(void)f;
+	(void)b;
+	return json_object_new_string(mac_string(a, buf, sizeof(buf)));
+}
+
+const struct type type_mac = { mac_parse, mac_text, mac_json };
+
+/* The kernel's strings should end with a NUL; do not depend on it. */
+static size_t attr_strlen(struct nlattr *a)
+{
+	return strnlen(nla_data(a), nla_len(a));
+}
+
+static void string_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	(void)f;
+	(void)b;
+	text_print(nla_data(a), attr_strlen(a));
+}
+
+static struct json_object *string_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	(void)f;
+	(void)b;
+	return text_json(nla_data(a), attr_strlen(a));
+}
+
+static int string_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	size_t len = strlen(word);
+
+	if (!len || len > f->max)
+		return usage_error(c, "\"%s\" is not %s (1-%u bytes)", word, f->what, f->max);
+	if (!text_is_clean(word))
+		return usage_error(c, "\"%s\" has a control character or is not UTF-8", f->key);
+	put(to, f->nla, word, len + 1);
+	return 0;
+}
+
+const struct type type_string = { string_parse, string_text, string_json };
+
+static int name_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t len = strlen(word);
+
+	if (!len || len >= KBUMP_NAME_LEN || *word == '-' || word[strspn(word, allowed)])
+		return usage_error(c, "\"%s\" is not a tool name (1-%u of A-Z a-z 0-9 . _ -)", word,
+				   KBUMP_NAME_LEN - 1);
+	put(to, f->nla, word, len + 1);
+	return 0;
+}
+
+const struct type type_name = { name_parse, string_text, string_json };
+
+/* As dev_valid_name() of the kernel. */
+static int dev_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	size_t len = strlen(word);
+	bool ok = len && len < IFNAMSIZ && strcmp(word, ".") && strcmp(word, "..");
+	const char *p;
+
+	for (p = word; ok && *p; p++)
+		ok = *p != '/' && *p != ':' && !isspace((unsigned char)*p);
+	if (!ok)
+		return usage_error(c, "\"%s\" is not a device name", word);
+	put(to, f->nla, word, len + 1);
+	return 0;
+}
+
+const struct type type_dev = { dev_parse, string_text, string_json };
