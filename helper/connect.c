@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The second stage: a TCP connection to the server, from the client's address and, if it
+ * is free, its port.
+ */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "kbumpd.h"
+
+#define CONNECT_MS	30000
+
+/* Who failed, for the report. */
+struct failure {
+	int err;
+	enum kbump_reason reason;
+	const char *what;
+	const char *why;
+};
+
+static int set_options(int fd, int family)
+{
+	int on = 1;
+
+	setsockopt(fd, SOL_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* Other flows of the same client port to other servers are no conflict. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (family == AF_INET)
+		return setsockopt(fd, SOL_IP, IP_TRANSPARENT, &on, sizeof(on));
+	return setsockopt(fd, SOL_IPV6, IPV6_TRANSPARENT, &on, sizeof(on));
+}
+
+static int bound_socket(const union address *client, bool own_port)
+{
+	union address from = *client;
+	int fd = socket(from.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (!own_port && from.sa.sa_family == AF_INET)
+		from.in.sin_port = 0;
+	else if (!own_port)
+		from.in6.sin6_port = 0;
+	if (!set_options(fd, from.sa.sa_family) && !bind(fd, &from.sa, address_length(&from)))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static struct failure fail(int err, enum kbump_reason reason, const char *what, const char *why)
+{
+	return (struct failure){ err, reason, what, why };
+}
+
+static struct failure attempt(struct conn *c, bool own_port)
+{
+	struct kernel *k = c->worker->kernel;
+	int err, fd = bound_socket(&c->client, own_port);
+
+	if (fd < 0)
+		return fail(fd, KBUMP_REASON_INTERNAL, "socket for the server", strerror(-fd));
+	c->server_fd = fd;
+	/* The kernel must know it before the answer to the SYN comes. */
+	err = kernel_flow_set(k, c->client_fd, fd);
+	if (err)
+		return fail(err, KBUMP_REASON_INTERNAL, "kernel", kernel_error(k));
+	if (connect(fd, &c->server.sa, address_length(&c->server)) < 0 && errno != EINPROGRESS)
+		return fail(-errno, KBUMP_REASON_UPSTREAM_CONNECT, "connection to the server",
+			    strerror(errno));
+	return fail(0, KBUMP_REASON_NONE, "", "");
+}
+
+/* The client's port is in use here, or may not be used (below 1024). */
+static bool port_is_taken(int err)
+{
+	return err == -EADDRINUSE || err == -EADDRNOTAVAIL || err == -EACCES;
+}
+
+/* Learn of a client that goes away meanwhile: its FIN or reset wakes above the mark. */
+static void watch_client(struct conn *c)
+{
+	if (c->plain)
+		return;		/* a half-closed client is still to be served */
+	conn_low_water(c, c->peeked + 1);
+	conn_wait(c, &c->client_event, c->client_fd, EV_READ);
+}
+
+/**
+ * connect_start() - connect to the server
+ * @c: the connection
+ */
+void connect_start(struct conn *c)
+{
+	struct failure f;
+
+	c->stage = STAGE_CONNECT;
+	event_del(&c->client_event);
+	f = attempt(c, true);
+	if (port_is_taken(f.err)) {
+		conn_close_server(c);
+		f = attempt(c, false);
+	}
+	if (f.err)
+		return conn_reset(c, f.reason, "%s: %s", f.what, f.why);
+	watch_client(c);
+	conn_time_limit(c, CONNECT_MS);
+	conn_wait(c, &c->server_event, c->server_fd, EV_WRITE);
+}
+
+/**
+ * connect_ready() - the connection to the server is there, or cannot be had
+ * @c: the connection
+ */
+void connect_ready(struct conn *c)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+
+	if (getsockopt(c->server_fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+		err = errno;
+	if (err)
+		return conn_reset(c, KBUMP_REASON_UPSTREAM_CONNECT, "connection to the server: %s",
+				  strerror(err));
+	if (c->plain)
+		handoff(c);
+	else
+		upstream_start(c);
+}

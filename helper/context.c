@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The two OpenSSL contexts, and what the legs have in common. */
+#include <stdio.h>
+#include <string.h>
+
+#include "kbumpd.h"
+
+#define SECURITY_LEVEL	2
+
+/* All suites that kTLS can carry, for clients: their order decides. */
+static int allow_suites(SSL_CTX *ctx)
+{
+	char v12[SUITES_MAX * 32] = "", v13[SUITES_MAX * 32] = "";
+	size_t i;
+
+	for (i = 0; i < SUITES_MAX; i++) {
+		char *names = suites[i].version == TLS1_3_VERSION ? v13 : v12;
+
+		if (*names)
+			strcat(names, ":");
+		strcat(names, suites[i].name);
+	}
+	return SSL_CTX_set_ciphersuites(ctx, v13) == 1 && SSL_CTX_set_cipher_list(ctx, v12) == 1 ?
+	       0 : -1;
+}
+
+static SSL_CTX *context(const SSL_METHOD *method)
+{
+	SSL_CTX *ctx = SSL_CTX_new(method);
+
+	if (!ctx)
+		return NULL;
+	SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
+	/* The library's configuration file must not turn on its own idea of kTLS. */
+	SSL_CTX_clear_options(ctx, SSL_OP_ENABLE_KTLS);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+				 SSL_OP_NO_TICKET);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_read_ahead(ctx, 0);
+	SSL_CTX_set_quiet_shutdown(ctx, 1);
+	SSL_CTX_set_keylog_callback(ctx, keys_note_secret);
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 || allow_suites(ctx) < 0) {
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
+/**
+ * contexts_make() - make the contexts of both kinds of legs
+ * @s: has the authority, gets the contexts
+ * @trust: whom to trust, see verify_setup()
+ *
+ * Return: 0, or -1 after it has said why.
+ */
+int contexts_make(struct setup *s, const char *trust)
+{
+	s->system_trust = !trust;
+	s->server_side = context(TLS_client_method());
+	s->client_side = context(TLS_server_method());
+	if (!s->server_side || !s->client_side || downstream_setup(s->client_side) < 0) {
+		log_line("cannot set TLS up: %s", openssl_error());
+		return -1;
+	}
+	return verify_setup(s->server_side, trust);
+}

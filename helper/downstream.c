@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The fourth stage: TLS with the client, in the server's name and with its choices. */
+#include <errno.h>
+#include <string.h>
+#include <openssl/err.h>
+
+#include "kbumpd.h"
+
+/* Where an SSL points to its connection; its app data are the secrets. */
+static int conn_index;
+
+/* The server has chosen already. */
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+		       const unsigned char *in, unsigned int in_len, void *arg)
+{
+	const struct conn *c = SSL_get_ex_data(ssl, conn_index);
+
+	(void)in;
+	(void)in_len;
+	(void)arg;
+	if (!*c->alpn)
+		return SSL_TLSEXT_ERR_NOACK;
+	*out = (const unsigned char *)c->alpn;
+	*out_len = strlen(c->alpn);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/**
+ * downstream_setup() - set the context for clients up
+ * @ctx: it
+ *
+ * Return: 0, or -1 when OpenSSL failed.
+ */
+int downstream_setup(SSL_CTX *ctx)
+{
+	conn_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	if (conn_index < 0)
+		return -1;
+	SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
+	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
+	SSL_CTX_set_dh_auto(ctx, 1);
+	/* A ticket would count as a record, and no session is ever resumed. */
+	return SSL_CTX_set_num_tickets(ctx, 0) == 1 ? 0 : -1;
+}
+
+static int make_ssl(struct conn *c)
+{
+	const struct setup *setup = c->worker->setup;
+
+	c->ssl = SSL_new(setup->client_side);
+	if (!c->ssl || SSL_set_fd(c->ssl, c->client_fd) != 1 ||
+	    SSL_set_ex_data(c->ssl, conn_index, c) != 1)
+		return -1;
+	SSL_set_app_data(c->ssl, &c->secrets);
+	SSL_set_accept_state(c->ssl);
+	/* No newer than what the server can do. */
+	if (SSL_set_max_proto_version(c->ssl, c->version) != 1)
+		return -1;
+	if (SSL_use_certificate(c->ssl, c->leaf) != 1 ||
+	    SSL_use_PrivateKey(c->ssl, c->leaf_key) != 1)
+		return -1;
+	return SSL_set1_chain(c->ssl, setup->ca.chain) == 1 ? 0 : -1;
+}
+
+static void finished(struct conn *c)
+{
+	int err = ktls_start(c->client_fd, c->ssl);
+
+	if (err)
+		return conn_reset(c, KBUMP_REASON_INTERNAL, "kTLS: %s", strerror(-err));
+	conn_free_ssl(c);
+	handoff(c);
+}
+
+/* If there was something to say to the client, OpenSSL has said it. */
+static void failed(struct conn *c, int error)
+{
+	unsigned long e = ERR_peek_error();
+	int reason = ERR_GET_REASON(e);
+
+	if (error == SSL_ERROR_SYSCALL || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		conn_client_gone(c);
+	else if (reason > SSL_AD_REASON_OFFSET)
+		refuse(c, KBUMP_REASON_CLIENT_ALERT, ALERT_NONE, "the client refused: %s",
+		       SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+	else
+		refuse(c, KBUMP_REASON_CLIENT_TLS, ALERT_NONE, "handshake with the client: %s",
+		       openssl_error());
+}
+
+/**
+ * downstream_ready() - go on with the handshake
+ * @c: the connection
+ */
+void downstream_ready(struct conn *c)
+{
+	int ret, error;
+
+	ERR_clear_error();
+	ret = SSL_do_handshake(c->ssl);
+	error = SSL_get_error(c->ssl, ret);
+	if (ret == 1)
+		finished(c);
+	else if (error == SSL_ERROR_WANT_READ)
+		conn_wait(c, &c->client_event, c->client_fd, EV_READ);
+	else if (error == SSL_ERROR_WANT_WRITE)
+		conn_wait(c, &c->client_event, c->client_fd, EV_WRITE);
+	else
+		failed(c, error);
+}
+
+/**
+ * downstream_start() - begin the handshake with the client
+ * @c: the connection
+ */
+void downstream_start(struct conn *c)
+{
+	c->stage = STAGE_DOWNSTREAM;
+	conn_low_water(c, 1);
+	ERR_clear_error();
+	if (make_ssl(c) < 0)
+		return refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR, "client leg: %s",
+			      openssl_error());
+	downstream_ready(c);
+}

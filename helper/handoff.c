@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The good end: both legs go to the kernel. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "kbumpd.h"
+
+/* Gone: neither connected nor closed by the other side alone. */
+static bool is_gone(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len) < 0)
+		return true;
+	return info.tcpi_state != TCP_ESTABLISHED && info.tcpi_state != TCP_CLOSE_WAIT;
+}
+
+static void refused(struct conn *c)
+{
+	const char *why = kernel_error(c->worker->kernel);
+
+	if (is_gone(c->client_fd))
+		conn_client_gone(c);
+	else if (is_gone(c->server_fd))
+		conn_reset(c, KBUMP_REASON_SERVER_RESET, "the server reset the connection");
+	else
+		conn_reset(c, KBUMP_REASON_INTERNAL, "the kernel refused the flow: %s", why);
+}
+
+/**
+ * handoff() - give the connection to the kernel
+ * @c: the connection, with both legs ready; it is freed
+ */
+void handoff(struct conn *c)
+{
+	conn_low_water(c, 1);
+	if (kernel_flow_add(c->worker->kernel, c->client_fd, c->server_fd, c->hello.sni, c->alpn))
+		return refused(c);
+	/* From here on this process must not touch the sockets. */
+	conn_free(c);
+}

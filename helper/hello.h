@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a ClientHello says, read from the client's first bytes. */
+#ifndef KBUMPD_HELLO_H
+#define KBUMPD_HELLO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "suite.h"
+
+/* The largest ClientHello with its record headers. */
+#define HELLO_MAX	65536
+
+/**
+ * enum hello_verdict - what the bytes are
+ *
+ * @HELLO_MORE: the start of a ClientHello, or too few bytes to tell
+ * @HELLO_DONE: a ClientHello
+ * @HELLO_PLAIN: not TLS
+ * @HELLO_BAD: TLS, but not a valid ClientHello
+ */
+enum hello_verdict {
+	HELLO_MORE,
+	HELLO_DONE,
+	HELLO_PLAIN,
+	HELLO_BAD,
+};
+
+/**
+ * struct hello - facts of a ClientHello
+ *
+ * @need: HELLO_MORE: the number of bytes without which nothing more can be said
+ * @version: legacy_version
+ * @min_version: lowest version that both the client and kTLS can do, 0 if none
+ * @max_version: highest such version, 0 if none
+ * @old_only: the client offers nothing from TLS 1.2 on
+ * @max_fragment: the client asks for records shorter than usual
+ * @auth12: AUTH_* kinds of certificate that it takes in TLS 1.2
+ * @auth13: the same in TLS 1.3
+ * @suites: number of entries in @suite
+ * @suite: usable cipher suites in the client's order
+ * @sni: server name, empty if there is none; only printable ASCII without space
+ * @alpn_len: bytes in @alpn
+ * @alpn: protocol names, each after its length; only so many as fit
+ */
+struct hello {
+	size_t need;
+	uint16_t version;
+	uint16_t min_version;
+	uint16_t max_version;
+	bool old_only;
+	bool max_fragment;
+	uint8_t auth12;
+	uint8_t auth13;
+	uint8_t suites;
+	const struct suite *suite[SUITES_MAX];
+	char sni[256];
+	uint16_t alpn_len;
+	uint8_t alpn[512];
+};
+
+enum hello_verdict hello_parse(uint8_t *buf, size_t len, struct hello *h);
+
+#endif

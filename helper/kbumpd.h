@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the parts of kbumpd(8) share.
+ *
+ * A master forks workers. A worker is one thread around one event loop; each steered
+ * connection in it goes through the stages of &enum stage, each in a file of its own, and
+ * leaves by one of three doors: handoff.c, refuse.c, or conn_reset().
+ */
+#ifndef KBUMPD_H
+#define KBUMPD_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include <linux/kbump.h>
+
+#include "hello.h"
+#include "keys.h"
+
+#define KBUMPD_VERSION	"0.1"
+
+#define EXIT_USAGE	2
+
+/* TLS alerts (RFC 8446 section 6). A refusal is never a close_notify, which is 0. */
+#define ALERT_NONE			0
+#define ALERT_HANDSHAKE_FAILURE		40
+#define ALERT_BAD_CERTIFICATE		42
+#define ALERT_CERTIFICATE_REVOKED	44
+#define ALERT_CERTIFICATE_EXPIRED	45
+#define ALERT_CERTIFICATE_UNKNOWN	46
+#define ALERT_UNKNOWN_CA		48
+#define ALERT_DECODE_ERROR		50
+#define ALERT_PROTOCOL_VERSION		70
+#define ALERT_INTERNAL_ERROR		80
+
+union address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/* Text of an address and a port, with room to spare. */
+#define ADDRESS_TEXT	80
+
+/**
+ * struct ca - the operator's certification authority
+ *
+ * @cert: its certificate
+ * @key: its key
+ * @chain: certificates that the client may need to find its root, without the root
+ */
+struct ca {
+	X509 *cert;
+	EVP_PKEY *key;
+	STACK_OF(X509) *chain;
+};
+
+/**
+ * struct setup - made by the master, used by all workers
+ *
+ * @ca: signs the forged certificates
+ * @server_side: context of the legs to servers
+ * @client_side: context of the legs to clients
+ * @system_trust: servers are verified by the system's certificates
+ */
+struct setup {
+	struct ca ca;
+	SSL_CTX *server_side;
+	SSL_CTX *client_side;
+	bool system_trust;
+};
+
+struct kernel;
+struct forge;
+
+/**
+ * struct listener - where steered connections arrive
+ *
+ * @fd: the socket, -1 if the address family is not there
+ * @address: its own
+ * @event: a connection waits
+ */
+struct listener {
+	int fd;
+	union address address;
+	struct event event;
+};
+
+#define LISTENERS	2
+
+/**
+ * struct worker - one process
+ *
+ * @setup: from the master
+ * @base: the event loop
+ * @kernel: the netlink socket
+ * @forge: maker of certificates
+ * @listener: for IPv4 and for IPv6
+ * @resume: fires when it is time to accept again after a shortage
+ * @starved: no connection is accepted until @resume fires
+ * @conns: the handshakes in progress
+ * @count: how many
+ * @limit: how many there may be
+ * @ending: fires while the worker waits for its last handshakes
+ * @ends_at: when it waits no more, 0 while it serves
+ * @buffer: scratch memory for peeked bytes
+ */
+struct worker {
+	const struct setup *setup;
+	struct event_base *base;
+	struct kernel *kernel;
+	struct forge *forge;
+	struct listener listener[LISTENERS];
+	struct event resume;
+	bool starved;
+	LIST_HEAD(, conn) conns;
+	unsigned int count;
+	unsigned int limit;
+	struct event ending;
+	uint64_t ends_at;
+	uint8_t buffer[HELLO_MAX];
+};
+
+/**
+ * enum stage - where a connection stands
+ *
+ * @STAGE_HELLO: the client's first bytes are awaited
+ * @STAGE_CONNECT: TCP connection to the server
+ * @STAGE_UPSTREAM: TLS handshake with the server
+ * @STAGE_DOWNSTREAM: TLS handshake with the client
+ * @STAGE_REFUSED: an alert was sent, the client's FIN is awaited
+ */
+enum stage {
+	STAGE_HELLO,
+	STAGE_CONNECT,
+	STAGE_UPSTREAM,
+	STAGE_DOWNSTREAM,
+	STAGE_REFUSED,
+};
+
+/**
+ * struct conn - a connection from its steering to its hand-off or its end
+ *
+ * @worker: of this
+ * @link: in the worker's list
+ * @stage: where it stands
+ * @deadline: when the whole handshake must be over, in ms of now_ms()
+ * @client: the client's address
+ * @server: the server's address
+ * @client_fd: the client leg
+ * @server_fd: the server leg, -1 while there is none
+ * @client_event: the client leg can be read or written, as the stage wants
+ * @server_event: the same of the server leg
+ * @timer: the stage's time is over
+ * @peeked: bytes seen of the ClientHello
+ * @plain: not TLS: both legs are handed over as they are
+ * @hello: the ClientHello
+ * @ssl: of the handshake in progress
+ * @secrets: of that handshake
+ * @version: TLS version of the server leg
+ * @alpn: protocol that the server chose, empty if none
+ * @leaf: forged certificate
+ * @leaf_key: its key
+ * @reason: with which a refused connection will be reported
+ */
+struct conn {
+	struct worker *worker;
+	LIST_ENTRY(conn) link;
+	enum stage stage;
+	uint64_t deadline;
+	union address client;
+	union address server;
+	int client_fd;
+	int server_fd;
+	struct event client_event;
+	struct event server_event;
+	struct event timer;
+	size_t peeked;
+	bool plain;
+	struct hello hello;
+	SSL *ssl;
+	struct secrets secrets;
+	int version;
+	char alpn[256];
+	X509 *leaf;
+	EVP_PKEY *leaf_key;
+	enum kbump_reason reason;
+};
+
+/* address.c */
+socklen_t address_length(const union address *a);
+bool address_equal(const union address *a, const union address *b);
+const char *address_host(const union address *a, char *buf);
+const char *address_text(const union address *a, char *buf);
+
+/* log.c */
+void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_conn(const struct conn *c, const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
+const char *openssl_error(void);
+
+/* clock.c */
+uint64_t now_ms(void);
+struct timeval ms_to_timeval(uint64_t ms);
+
+/* ca.c */
+int ca_load(struct ca *ca, const char *cert_file, const char *key_file);
+
+/* context.c */
+int contexts_make(struct setup *s, const char *trust);
+
+/* confine.c */
+int confine(void);
+void confine_worker(void);
+
+/* master.c */
+int master_run(const struct setup *setup, unsigned int workers);
+
+/* worker.c */
+int worker_run(const struct setup *setup, int ready_fd);
+void worker_conn_gone(struct worker *w);
+
+/* listen.c */
+int listeners_open(struct worker *w);
+void listeners_set(struct worker *w);
+void listeners_close(struct worker *w);
+
+/* kernel.c */
+struct kernel *kernel_open(void);
+void kernel_close(struct kernel *k);
+int kernel_helper_add(struct kernel *k, int listen4_fd, int listen6_fd);
+int kernel_helper_del(struct kernel *k);
+int kernel_flow_set(struct kernel *k, int client_fd, int server_fd);
+int kernel_flow_add(struct kernel *k, int client_fd, int server_fd, const char *sni,
+		    const char *alpn);
+int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason);
+const char *kernel_error(const struct kernel *k);
+
+/* conn.c */
+void conn_accepted(struct worker *w, const struct listener *l, int fd);
+void conn_time_limit(struct conn *c, uint64_t ms);
+bool conn_is_late(const struct conn *c);
+void conn_low_water(struct conn *c, int bytes);
+void conn_wait(struct conn *c, struct event *event, int fd, short what);
+bool conn_client_closed(const struct conn *c);
+void conn_report(struct conn *c, enum kbump_reason reason);
+void conn_log(const struct conn *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void conn_reset(struct conn *c, enum kbump_reason reason, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void conn_client_gone(struct conn *c);
+void conn_close_server(struct conn *c);
+void conn_free_ssl(struct conn *c);
+void conn_free(struct conn *c);
+
+/* peek.c */
+void peek_start(struct conn *c);
+void peek_ready(struct conn *c);
+void peek_timeout(struct conn *c);
+
+/* connect.c */
+void connect_start(struct conn *c);
+void connect_ready(struct conn *c);
+
+/* upstream.c */
+void upstream_start(struct conn *c);
+void upstream_ready(struct conn *c);
+
+/* verify.c */
+int verify_setup(SSL_CTX *ctx, const char *trust);
+int verify_expect(SSL *ssl, const struct conn *c);
+uint8_t verify_alert(long result);
+bool verify_is_own(const struct conn *c);
+
+/* forge.c */
+struct forge *forge_new(const struct ca *ca);
+void forge_free(struct forge *f);
+X509 *forge_leaf(struct forge *f, X509 *server, uint8_t usable, EVP_PKEY **key);
+
+/* cache.c */
+struct cache;
+struct cache *cache_new(void);
+void cache_free(struct cache *c);
+X509 *cache_find(struct cache *c, const uint8_t *id);
+void cache_add(struct cache *c, const uint8_t *id, X509 *cert);
+
+/* downstream.c */
+int downstream_setup(SSL_CTX *ctx);
+void downstream_start(struct conn *c);
+void downstream_ready(struct conn *c);
+
+/* ktls.c */
+int ktls_prepare(int fd);
+int ktls_start(int fd, SSL *ssl);
+
+/* handoff.c */
+void handoff(struct conn *c);
+
+/* refuse.c */
+void refuse(struct conn *c, enum kbump_reason reason, uint8_t alert, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void refuse_ready(struct conn *c);
+void refuse_end(struct conn *c);
+
+#endif

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Requests to the kernel module. Each waits for the kernel's answer, which the kernel
+ * gives before it returns from the request: nothing blocks here.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <netlink/genl/ctrl.h>
+#include <netlink/genl/genl.h>
+#include <netlink/netlink.h>
+
+#include "kbumpd.h"
+
+/**
+ * struct kernel - one registered netlink socket
+ *
+ * @sock: it
+ * @family: number of the kbump family
+ * @done: the answer to the request is there
+ * @error: that answer, 0 or a negative errno
+ * @message: the kernel's own words on the error, or ours
+ */
+struct kernel {
+	struct nl_sock *sock;
+	int family;
+	bool done;
+	int error;
+	char message[256];
+};
+
+static void read_text(struct kernel *k, struct nlmsghdr *hdr, const struct nlmsgerr *e)
+{
+	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1], *head;
+	int skip = sizeof(*e);
+
+	if (!(hdr->nlmsg_flags & NLM_F_ACK_TLVS))
+		return;
+	if (!(hdr->nlmsg_flags & NLM_F_CAPPED))
+		skip += NLMSG_ALIGN(e->msg.nlmsg_len) - sizeof(e->msg);
+	head = (struct nlattr *)((char *)nlmsg_data(hdr) + skip);
+	if (nlmsg_datalen(hdr) <= skip ||
+	    nla_parse(tb, NLMSGERR_ATTR_MAX, head, nlmsg_datalen(hdr) - skip, NULL) < 0)
+		return;
+	if (tb[NLMSGERR_ATTR_MSG])
+		nla_strlcpy(k->message, tb[NLMSGERR_ATTR_MSG], sizeof(k->message));
+}
+
+static void read_answer(struct kernel *k, struct nlmsghdr *hdr, const struct nlmsgerr *e)
+{
+	k->done = true;
+	k->error = e->error;
+	strncpy(k->message, strerror(-e->error), sizeof(k->message) - 1);
+	read_text(k, hdr, e);
+}
+
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
+{
+	(void)from;
+	read_answer(arg, (struct nlmsghdr *)((char *)e - NLMSG_HDRLEN), e);
+	return NL_STOP;
+}
+
+static int on_ack(struct nl_msg *msg, void *arg)
+{
+	read_answer(arg, nlmsg_hdr(msg), nlmsg_data(nlmsg_hdr(msg)));
+	return NL_STOP;
+}
+
+static int failed(struct kernel *k, int nl_error)
+{
+	strncpy(k->message, nl_geterror(nl_error), sizeof(k->message) - 1);
+	return -EIO;
+}
+
+static int request(struct kernel *k, struct nl_msg *msg)
+{
+	int err;
+
+	k->done = false;
+	k->error = 0;
+	err = nl_send_auto(k->sock, msg);
+	while (err >= 0 && !k->done)
+		err = nl_recvmsgs_default(k->sock);
+	/* The library makes an error of its own of the kernel's refusal. */
+	return k->done ? k->error : failed(k, err);
+}
+
+/* Attributes of one object; file descriptors below 0 and empty texts are left out. */
+struct request {
+	int cmd;
+	int object;
+	struct {
+		int type;
+		int fd;
+	} fd[2];
+	struct {
+		int type;
+		const char *text;
+	} text[2];
+	int u8_type;
+	uint8_t u8;
+};
+
+static int put(struct nl_msg *msg, const struct request *r)
+{
+	struct nlattr *nest = nla_nest_start(msg, r->object);
+	int i, err = nest ? 0 : -NLE_NOMEM;
+
+	for (i = 0; i < 2; i++) {
+		if (!err && r->fd[i].type && r->fd[i].fd >= 0)
+			err = nla_put_u32(msg, r->fd[i].type, r->fd[i].fd);
+		if (!err && r->text[i].type && *r->text[i].text)
+			err = nla_put_string(msg, r->text[i].type, r->text[i].text);
+	}
+	if (!err && r->u8_type)
+		err = nla_put_u8(msg, r->u8_type, r->u8);
+	if (!err)
+		nla_nest_end(msg, nest);
+	return err;
+}
+
+static int perform(struct kernel *k, const struct request *r)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+	int err = -NLE_NOMEM;
+
+	if (msg && genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, k->family, 0, NLM_F_REQUEST,
+			       r->cmd, KBUMP_GENL_VERSION))
+		err = r->object ? put(msg, r) : 0;
+	err = err < 0 ? failed(k, err) : request(k, msg);
+	nlmsg_free(msg);
+	return err;
+}
+
+static int connect_family(struct kernel *k)
+{
+	int on = 1;
+	int err = genl_connect(k->sock);
+
+	if (err < 0) {
+		log_line("netlink: %s", nl_geterror(err));
+		return -1;
+	}
+	k->family = genl_ctrl_resolve(k->sock, KBUMP_GENL_NAME);
+	if (k->family == -NLE_OBJ_NOTFOUND)
+		log_line("the kbump module is not loaded");
+	else if (k->family < 0)
+		log_line("netlink: %s", nl_geterror(k->family));
+	if (k->family < 0)
+		return -1;
+	setsockopt(nl_socket_get_fd(k->sock), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	setsockopt(nl_socket_get_fd(k->sock), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	nl_socket_modify_err_cb(k->sock, NL_CB_CUSTOM, on_error, k);
+	nl_socket_modify_cb(k->sock, NL_CB_ACK, NL_CB_CUSTOM, on_ack, k);
+	return 0;
+}
+
+/**
+ * kernel_open() - make a netlink socket to the module
+ *
+ * Return: it, or NULL after it was said why.
+ */
+struct kernel *kernel_open(void)
+{
+	struct kernel *k = calloc(1, sizeof(*k));
+
+	if (k)
+		k->sock = nl_socket_alloc();
+	if (!k || !k->sock) {
+		log_line("out of memory");
+		free(k);
+		return NULL;
+	}
+	if (connect_family(k) < 0) {
+		kernel_close(k);
+		return NULL;
+	}
+	return k;
+}
+
+/**
+ * kernel_close() - close the socket, which ends its registration
+ * @k: from kernel_open()
+ */
+void kernel_close(struct kernel *k)
+{
+	nl_socket_free(k->sock);
+	free(k);
+}
+
+/**
+ * kernel_helper_add() - register as a helper
+ * @k: from kernel_open()
+ * @listen4_fd: listening socket for IPv4, or -1
+ * @listen6_fd: listening socket for IPv6, or -1
+ *
+ * Return: 0 or a negative errno.
+ */
+int kernel_helper_add(struct kernel *k, int listen4_fd, int listen6_fd)
+{
+	struct request r = {
+		.cmd = KBUMP_CMD_HELPER_ADD,
+		.object = KBUMP_A_HELPER,
+		.fd = {
+			{ KBUMP_HELPER_A_LISTEN4_FD, listen4_fd },
+			{ KBUMP_HELPER_A_LISTEN6_FD, listen6_fd },
+		},
+		.text = { { KBUMP_HELPER_A_VERSION, KBUMPD_VERSION } },
+	};
+
+	return perform(k, &r);
+}
+
+/**
+ * kernel_helper_del() - get no more flows; those in progress may still be handed over
+ * @k: from kernel_open()
+ *
+ * Return: 0 or a negative errno.
+ */
+int kernel_helper_del(struct kernel *k)
+{
+	struct request r = { .cmd = KBUMP_CMD_HELPER_DEL };
+
+	return perform(k, &r);
+}
+
+/**
+ * kernel_flow_set() - name the server leg of a flow before it connects
+ * @k: from kernel_open()
+ * @client_fd: the flow's client leg
+ * @server_fd: a bound socket
+ *
+ * Return: 0 or a negative errno.
+ */
+int kernel_flow_set(struct kernel *k, int client_fd, int server_fd)
+{
+	struct request r = {
+		.cmd = KBUMP_CMD_FLOW_SET,
+		.object = KBUMP_A_FLOW,
+		.fd = {
+			{ KBUMP_FLOW_A_CLIENT_FD, client_fd },
+			{ KBUMP_FLOW_A_SERVER_FD, server_fd },
+		},
+	};
+
+	return perform(k, &r);
+}
+
+/**
+ * kernel_flow_add() - hand a flow over; both descriptors are then to be closed
+ * @k: from kernel_open()
+ * @client_fd: the client leg
+ * @server_fd: the server leg
+ * @sni: server name, may be empty
+ * @alpn: protocol, may be empty
+ *
+ * Return: 0 or a negative errno.
+ */
+int kernel_flow_add(struct kernel *k, int client_fd, int server_fd, const char *sni,
+		    const char *alpn)
+{
+	struct request r = {
+		.cmd = KBUMP_CMD_FLOW_ADD,
+		.object = KBUMP_A_FLOW,
+		.fd = {
+			{ KBUMP_FLOW_A_CLIENT_FD, client_fd },
+			{ KBUMP_FLOW_A_SERVER_FD, server_fd },
+		},
+		.text = { { KBUMP_FLOW_A_SNI, sni }, { KBUMP_FLOW_A_ALPN, alpn } },
+	};
+
+	return perform(k, &r);
+}
+
+/**
+ * kernel_flow_fail() - report a handshake that ended without a hand-off
+ * @k: from kernel_open()
+ * @client_fd: the flow's client leg
+ * @reason: why it ended
+ *
+ * Return: 0 or a negative errno.
+ */
+int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason)
+{
+	struct request r = {
+		.cmd = KBUMP_CMD_FLOW_FAIL,
+		.object = KBUMP_A_FLOW,
+		.fd = { { KBUMP_FLOW_A_CLIENT_FD, client_fd } },
+		.u8_type = KBUMP_FLOW_A_REASON,
+		.u8 = reason,
+	};
+
+	return perform(k, &r);
+}
+
+/**
+ * kernel_error() - why the last request failed
+ * @k: from kernel_open()
+ *
+ * Return: a text that holds until the next request.
+ */
+const char *kernel_error(const struct kernel *k)
+{
+	return k->message;
+}

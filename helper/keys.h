@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Traffic keys of a finished TLS handshake. */
+#ifndef KBUMPD_KEYS_H
+#define KBUMPD_KEYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <openssl/ssl.h>
+
+#include "suite.h"
+
+#define TRAFFIC_KEY_MAX		32
+#define TRAFFIC_IV_MAX		12
+#define TRAFFIC_SECRET_MAX	48
+
+/**
+ * struct secrets - what OpenSSL tells of a TLS 1.3 handshake
+ *
+ * @client: the client's first application traffic secret
+ * @client_len: its length, 0 until it is known
+ * @server: the server's
+ * @server_len: its length
+ */
+struct secrets {
+	uint8_t client[TRAFFIC_SECRET_MAX];
+	size_t client_len;
+	uint8_t server[TRAFFIC_SECRET_MAX];
+	size_t server_len;
+};
+
+/**
+ * struct traffic_key - protects what one side sends
+ *
+ * @key: as long as the suite says
+ * @iv: whole with TLS 1.3 and ChaCha20-Poly1305, else the 4 fixed bytes
+ */
+struct traffic_key {
+	uint8_t key[TRAFFIC_KEY_MAX];
+	uint8_t iv[TRAFFIC_IV_MAX];
+};
+
+/**
+ * struct traffic_keys - both directions of a connection
+ *
+ * @suite: what they are for
+ * @client: the client's direction
+ * @server: the server's direction
+ */
+struct traffic_keys {
+	const struct suite *suite;
+	struct traffic_key client;
+	struct traffic_key server;
+};
+
+void keys_note_secret(const SSL *ssl, const char *line);
+int keys_derive(SSL *ssl, struct traffic_keys *keys);
+
+#endif

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The bad end, when the client is told: by an alert that it must be able to read. A socket
+ * that is closed with bytes unread sends a reset, which would overtake the alert; so all
+ * that the client sent is read, and its FIN awaited.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+
+#include "kbumpd.h"
+
+#define FIN_MS		2000
+#define CHUNK		65536
+/* Of a client that goes on sending: chunks that are read before it gets a reset after all. */
+#define CHUNKS_MAX	64
+
+/* Returns true when there is nothing more to wait for. */
+static bool drain(struct conn *c)
+{
+	ssize_t len = 1;
+	int i;
+
+	for (i = 0; i < CHUNKS_MAX && len > 0; i++)
+		len = recv(c->client_fd, NULL, CHUNK, MSG_TRUNC | MSG_DONTWAIT);
+	return len >= 0 || errno != EAGAIN;
+}
+
+static void send_alert(struct conn *c, uint8_t alert)
+{
+	uint16_t version = c->hello.version;
+	uint8_t record[] = { 21, 3, 3, 0, 2, 2, alert };
+
+	/* A client that is older than TLS 1.2 might not understand its number. */
+	if (version && version < TLS1_2_VERSION)
+		record[2] = version & 0xff;
+	send(c->client_fd, record, sizeof(record), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/**
+ * refuse() - end a connection with an alert to the client
+ * @c: the connection
+ * @reason: for the kernel
+ * @alert: what to tell the client in the clear, before there are keys; ALERT_NONE if
+ *	OpenSSL has told it
+ * @fmt: for the log, as printf
+ */
+void refuse(struct conn *c, enum kbump_reason reason, uint8_t alert, const char *fmt, ...)
+{
+	va_list args;
+	bool over;
+
+	va_start(args, fmt);
+	log_conn(c, fmt, args);
+	va_end(args);
+	conn_free_ssl(c);
+	conn_close_server(c);
+	c->stage = STAGE_REFUSED;
+	c->reason = reason;
+	conn_low_water(c, 1);
+	over = drain(c);
+	if (alert != ALERT_NONE)
+		send_alert(c, alert);
+	shutdown(c->client_fd, SHUT_WR);
+	if (over)
+		return refuse_end(c);
+	conn_time_limit(c, FIN_MS);
+	conn_wait(c, &c->client_event, c->client_fd, EV_READ);
+}
+
+/**
+ * refuse_ready() - read on to the client's FIN
+ * @c: the connection
+ */
+void refuse_ready(struct conn *c)
+{
+	if (drain(c))
+		refuse_end(c);
+	else
+		conn_wait(c, &c->client_event, c->client_fd, EV_READ);
+}
+
+/**
+ * refuse_end() - the client has got it, or had the time to
+ * @c: the connection, which is freed
+ */
+void refuse_end(struct conn *c)
+{
+	conn_report(c, c->reason);
+	conn_free(c);
+}

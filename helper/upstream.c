@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The third stage: TLS with the server. It is offered what the client offered, as far as
+ * kTLS can carry it, and its certificate must verify: there is no way around that.
+ */
+#include <errno.h>
+#include <string.h>
+#include <openssl/err.h>
+
+#include "kbumpd.h"
+
+/* All suites of one version, in the client's order, as OpenSSL wants them. */
+static void suite_names(const struct hello *h, uint16_t version, char *buf, size_t len)
+{
+	size_t i, used = 0;
+
+	buf[0] = '\0';
+	for (i = 0; i < h->suites; i++) {
+		const char *name = h->suite[i]->name;
+
+		if (h->suite[i]->version != version || used + strlen(name) + 2 > len)
+			continue;
+		if (used)
+			buf[used++] = ':';
+		strcpy(buf + used, name);
+		used += strlen(name);
+	}
+}
+
+static int offer_suites(SSL *ssl, const struct hello *h)
+{
+	char names[SUITES_MAX * 32];
+
+	suite_names(h, TLS1_3_VERSION, names, sizeof(names));
+	if (SSL_set_ciphersuites(ssl, names) != 1)
+		return -1;
+	suite_names(h, TLS1_2_VERSION, names, sizeof(names));
+	/* An empty list is an error; what is offered then is kept out by the version. */
+	return !*names || SSL_set_cipher_list(ssl, names) == 1 ? 0 : -1;
+}
+
+static bool is_address(const char *name)
+{
+	uint8_t buf[sizeof(struct in6_addr)];
+
+	return evutil_inet_pton(AF_INET, name, buf) == 1 ||
+	       evutil_inet_pton(AF_INET6, name, buf) == 1;
+}
+
+static int offer(SSL *ssl, const struct hello *h)
+{
+	if (SSL_set_min_proto_version(ssl, h->min_version) != 1 ||
+	    SSL_set_max_proto_version(ssl, h->max_version) != 1)
+		return -1;
+	if (offer_suites(ssl, h) < 0)
+		return -1;
+	if (*h->sni && !is_address(h->sni) && SSL_set_tlsext_host_name(ssl, h->sni) != 1)
+		return -1;
+	/* This one returns 0 for success. */
+	return h->alpn_len && SSL_set_alpn_protos(ssl, h->alpn, h->alpn_len) ? -1 : 0;
+}
+
+static int make_ssl(struct conn *c)
+{
+	c->ssl = SSL_new(c->worker->setup->server_side);
+	if (!c->ssl || SSL_set_fd(c->ssl, c->server_fd) != 1)
+		return -1;
+	SSL_set_app_data(c->ssl, &c->secrets);
+	SSL_set_connect_state(c->ssl);
+	if (offer(c->ssl, &c->hello) < 0)
+		return -1;
+	return verify_expect(c->ssl, c);
+}
+
+static void internal(struct conn *c, const char *why)
+{
+	refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR, "server leg: %s", why);
+}
+
+static int note_facts(struct conn *c)
+{
+	const unsigned char *alpn;
+	unsigned int len;
+
+	c->version = SSL_version(c->ssl);
+	SSL_get0_alpn_selected(c->ssl, &alpn, &len);
+	/* The kernel takes it as a string. */
+	if (len >= sizeof(c->alpn) || (len && memchr(alpn, '\0', len)))
+		return -1;
+	if (len)
+		memcpy(c->alpn, alpn, len);
+	c->alpn[len] = '\0';
+	return 0;
+}
+
+static uint8_t usable_keys(const struct conn *c)
+{
+	return c->version == TLS1_3_VERSION ? c->hello.auth13 : c->hello.auth12;
+}
+
+static int make_leaf(struct conn *c)
+{
+	X509 *cert = SSL_get0_peer_certificate(c->ssl);
+
+	c->leaf = cert ? forge_leaf(c->worker->forge, cert, usable_keys(c), &c->leaf_key) : NULL;
+	return c->leaf ? 0 : -1;
+}
+
+static void finished(struct conn *c)
+{
+	int err;
+
+	if (verify_is_own(c))
+		return refuse(c, KBUMP_REASON_UPSTREAM_CERT, ALERT_UNKNOWN_CA,
+			      "the server's certificate is signed by our own authority");
+	if (note_facts(c) < 0)
+		return internal(c, "unusable ALPN");
+	if (make_leaf(c) < 0)
+		return internal(c, openssl_error());
+	err = ktls_start(c->server_fd, c->ssl);
+	if (err)
+		return internal(c, strerror(-err));
+	conn_free_ssl(c);
+	downstream_start(c);
+}
+
+/* The alert that the server sent, for the client to see; 0 if it sent none. */
+static uint8_t alert_received(void)
+{
+	int reason = ERR_GET_REASON(ERR_peek_error());
+
+	return reason > SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + UINT8_MAX ?
+	       reason - SSL_AD_REASON_OFFSET : 0;
+}
+
+static void failed(struct conn *c, int error)
+{
+	long result = SSL_get_verify_result(c->ssl);
+	uint8_t alert = alert_received();
+
+	if (result != X509_V_OK)
+		return refuse(c, KBUMP_REASON_UPSTREAM_CERT, verify_alert(result),
+			      "the server's certificate: %s",
+			      X509_verify_cert_error_string(result));
+	refuse(c, KBUMP_REASON_UPSTREAM_TLS, alert ? alert : ALERT_HANDSHAKE_FAILURE,
+	       "handshake with the server: %s", error == SSL_ERROR_SYSCALL ?
+	       strerror(errno ? errno : ECONNRESET) : openssl_error());
+}
+
+/**
+ * upstream_ready() - go on with the handshake
+ * @c: the connection
+ */
+void upstream_ready(struct conn *c)
+{
+	int ret, error;
+
+	ERR_clear_error();
+	errno = 0;
+	ret = SSL_do_handshake(c->ssl);
+	error = SSL_get_error(c->ssl, ret);
+	if (ret == 1)
+		finished(c);
+	else if (error == SSL_ERROR_WANT_READ)
+		conn_wait(c, &c->server_event, c->server_fd, EV_READ);
+	else if (error == SSL_ERROR_WANT_WRITE)
+		conn_wait(c, &c->server_event, c->server_fd, EV_WRITE);
+	else
+		failed(c, error);
+}
+
+/**
+ * upstream_start() - begin the handshake with the server
+ * @c: the connection
+ */
+void upstream_start(struct conn *c)
+{
+	int err;
+
+	c->stage = STAGE_UPSTREAM;
+	conn_time_limit(c, UINT64_MAX);
+	ERR_clear_error();
+	err = ktls_prepare(c->server_fd);
+	/* It closed at once. */
+	if (err == -ENOTCONN)
+		return refuse(c, KBUMP_REASON_UPSTREAM_TLS, ALERT_HANDSHAKE_FAILURE,
+			      "the server closed before the handshake");
+	if (err)
+		return internal(c, strerror(-err));
+	if (make_ssl(c) < 0)
+		return internal(c, openssl_error());
+	upstream_ready(c);
+}
