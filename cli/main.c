@@ -117,6 +117,8 @@ int main(int argc, char **argv)
 	struct arguments a = {};
 	int err;
 
+	/* A message is one write, that those of several programs do not mix. */
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	err = take_options(&a, argc, argv);
 	if (!err)
 		err = run(&a, argc - optind, argv + optind);

@@ -12,7 +12,7 @@
 #include "cli.h"
 
 #define DUMP_ATTEMPTS	5
-#define EVENT_BUFFER	(4 << 20)
+#define EVENT_BUFFER	(8 << 20)
 
 static struct nl_sock *sock;
 static int family;
@@ -236,6 +236,7 @@ static int on_event(struct nl_msg *msg, void *arg)
 int nl_monitor(const struct command *c, void (*event)(const struct command *c, struct nl_msg *msg))
 {
 	struct monitor m = { c, event };
+	int room = EVENT_BUFFER;
 	int err, group;
 
 	err = nl_open(c);
@@ -244,7 +245,8 @@ int nl_monitor(const struct command *c, void (*event)(const struct command *c, s
 	group = genl_ctrl_resolve_grp(sock, KBUMP_GENL_NAME, KBUMP_MCGRP_EVENTS);
 	if (group < 0)
 		return library_error(c, group);
-	nl_socket_set_buffer_size(sock, EVENT_BUFFER, 0);
+	/* Beyond the system's limit: who may read events may do that. */
+	setsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	nl_socket_disable_seq_check(sock);
 	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_event, &m);
 	err = nl_socket_add_membership(sock, group);
