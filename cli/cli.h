@@ -231,6 +231,10 @@ void print_json(struct json_object *j, bool pretty);
 void show_replies(const struct command *c, const struct replies *r,
 		  bool (*want)(const struct command *c, const struct view *v));
 
+/* extack.c */
+void extack_field(const struct command *c, struct nl_msg *msg, size_t offset, char *buf,
+		  size_t size);
+
 /* nl.c */
 int nl_request(const struct command *c, struct nl_msg *msg, struct replies *r);
 void replies_free(struct replies *r);

@@ -24,6 +24,7 @@ struct exchange {
 	bool interrupted;
 	int error;		/* negative errno */
 	char message[256];	/* the kernel's own words, if it gave any */
+	uint32_t offset;	/* what they are about in the request; 0: not told */
 };
 
 static int no_permission(const struct command *c)
@@ -71,9 +72,12 @@ static void read_extack(struct exchange *x, struct nlmsghdr *hdr, int skip)
 
 	if (!(hdr->nlmsg_flags & NLM_F_ACK_TLVS) || skip < 0 || rest <= 0)
 		return;
-	if (nla_parse(tb, NLMSGERR_ATTR_MAX, head, rest, NULL) < 0 || !tb[NLMSGERR_ATTR_MSG])
+	if (nla_parse(tb, NLMSGERR_ATTR_MAX, head, rest, NULL) < 0)
 		return;
-	nla_strlcpy(x->message, tb[NLMSGERR_ATTR_MSG], sizeof(x->message));
+	if (tb[NLMSGERR_ATTR_MSG])
+		nla_strlcpy(x->message, tb[NLMSGERR_ATTR_MSG], sizeof(x->message));
+	if (tb[NLMSGERR_ATTR_OFFS])
+		x->offset = attr_number(tb[NLMSGERR_ATTR_OFFS]);
 }
 
 static void read_ack(struct exchange *x, struct nlmsghdr *hdr, const struct nlmsgerr *e)
@@ -144,13 +148,17 @@ static int on_valid(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
-static int kernel_error(const struct exchange *x)
+static int kernel_error(const struct exchange *x, struct nl_msg *msg)
 {
+	char field[256] = "";
+
+	if (x->offset)
+		extack_field(x->c, msg, x->offset, field, sizeof(field));
 	if (x->message[0])
-		return refused(x->c, "%s", x->message);
+		return refused(x->c, "%s%s", field, x->message);
 	if (x->error == -EPERM)
 		return no_permission(x->c);
-	return refused(x->c, "%s", strerror(-x->error));
+	return refused(x->c, "%s%s", field, strerror(-x->error));
 }
 
 static struct nl_cb *callbacks(struct exchange *x)
@@ -183,7 +191,7 @@ static int exchange(struct exchange *x, struct nl_msg *msg)
 	if (x->error == -ENOENT && x->c->gone_is_done)
 		return 0;
 	if (x->error)
-		return kernel_error(x);
+		return kernel_error(x, msg);
 	if (x->message[0])
 		say_warning(x->c, "%s", x->message);
 	return 0;
