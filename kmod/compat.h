@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * All that depends on the kernel's version: Debian's 6.1 and 6.12 are supported.
+ */
+#ifndef KB_COMPAT_H
+#define KB_COMPAT_H
+
+#include <linux/version.h>
+
+#if BITS_PER_LONG != 64
+#error "kbump's counters are read without locks: a 64-bit kernel is needed"
+#endif
+
+/*
+ * CVE-2026-74611: after a TLS 1.3 record with padding, that was first decrypted straight into
+ * the caller's pages, the second attempt began at the wrong place.
+ */
+static inline bool kb_tls13_zc_is_safe(void)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	return LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 191);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+	return LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 114);
+#else
+	return true;
+#endif
+}
+
+#endif /* KB_COMPAT_H */

@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Flows: from the SYN that was steered, through the helper's handshakes and the relay, until
+ * TCP has nothing left of them.
+ */
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <net/inet_sock.h>
+#include <net/tcp.h>
+
+#include "flow.h"
+#include "flow_nl.h"
+#include "helper.h"
+#include "relay.h"
+#include "rule.h"
+#include "steer.h"
+
+/* How often handshakes and ended flows are looked at, and how long a handshake may last. */
+#define LOOK_MS		10000
+#define HANDSHAKE_MS	90000
+#define GC_MS		1000
+#define GC_BATCH	256
+
+static unsigned int max_flows = 65536;
+module_param(max_flows, uint, 0644);
+MODULE_PARM_DESC(max_flows, "flows in a network namespace, in handshake or established");
+
+static unsigned int max_handshakes = 16384;
+module_param(max_handshakes, uint, 0644);
+MODULE_PARM_DESC(max_handshakes, "flows in handshake in a network namespace");
+
+static struct kmem_cache *flow_cache;
+static struct workqueue_struct *flow_wq;
+
+static const struct rhashtable_params ends_params = {
+	.head_offset = offsetof(struct kb_end, node),
+	.key_offset = offsetof(struct kb_end, tuple),
+	.key_len = sizeof(struct kb_tuple),
+	.automatic_shrinking = true,
+};
+
+/**
+ * kb_flow_lookup - find a flow by one of its legs
+ * @kn: the namespace
+ * @tuple: the leg's addresses and side
+ *
+ * Context: RCU read side.
+ * Return: the flow, which may have ended, without a reference, or NULL.
+ */
+struct kb_flow *kb_flow_lookup(struct kb_net *kn, const struct kb_tuple *tuple)
+{
+	const struct kb_end *e = rhashtable_lookup(&kn->ends, tuple, ends_params);
+
+	return e ? e->flow : NULL;
+}
+
+/**
+ * kb_flow_get - take a reference
+ * @f: a flow found under RCU
+ *
+ * Return: false if it is being freed.
+ */
+bool kb_flow_get(struct kb_flow *f)
+{
+	return refcount_inc_not_zero(&f->ref);
+}
+
+static void flow_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(flow_cache, container_of(rcu, struct kb_flow, rcu));
+}
+
+/**
+ * kb_flow_put - drop a reference
+ * @f: the flow
+ *
+ * Context: any.
+ */
+void kb_flow_put(struct kb_flow *f)
+{
+	if (refcount_dec_and_test(&f->ref))
+		call_rcu(&f->rcu, flow_free_rcu);
+}
+
+static void start_gc(struct kb_net *kn)
+{
+	if (!READ_ONCE(kn->dying))
+		queue_delayed_work(flow_wq, &kn->gc, msecs_to_jiffies(GC_MS));
+}
+
+/* Called with the list lock held. */
+static void look_later(struct kb_flow *f, struct list_head *list)
+{
+	f->check = jiffies + msecs_to_jiffies(LOOK_MS);
+	list_move_tail(&f->list, list);
+}
+
+/* Called with the list lock held. */
+static int hash_end(struct kb_net *kn, struct kb_end *e)
+{
+	int err = rhashtable_lookup_insert_fast(&kn->ends, &e->node, ends_params);
+
+	e->hashed = !err;
+	return err;
+}
+
+/* Called with the list lock held. */
+static void unhash_end(struct kb_net *kn, struct kb_end *e)
+{
+	if (e->hashed)
+		rhashtable_remove_fast(&kn->ends, &e->node, ends_params);
+	e->hashed = false;
+}
+
+/* Called with the list lock held; its reference is the caller's then. */
+static void unhash(struct kb_flow *f)
+{
+	unhash_end(f->kn, &f->end[KB_CLIENT]);
+	unhash_end(f->kn, &f->end[KB_SERVER]);
+	list_del_init(&f->list);
+}
+
+/**
+ * kb_flow_forget - let packets of an ended flow not find it any more
+ * @f: a flow found under RCU; nothing is done unless it has ended
+ *
+ * Context: any.
+ */
+void kb_flow_forget(struct kb_flow *f)
+{
+	bool last = false;
+
+	spin_lock_bh(&f->kn->list_lock);
+	if (f->ended && !list_empty(&f->list)) {
+		unhash(f);
+		last = true;
+	}
+	spin_unlock_bh(&f->kn->list_lock);
+	if (last)
+		kb_flow_put(f);
+}
+
+static bool at_limit(const struct kb_net *kn)
+{
+	unsigned int handshakes = atomic_read(&kn->nhandshakes);
+
+	return handshakes >= READ_ONCE(max_handshakes) ||
+	       handshakes + atomic_read(&kn->nflows) >= READ_ONCE(max_flows);
+}
+
+static void end_work(struct work_struct *work);
+
+static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *facts)
+{
+	struct kb_flow *f = kmem_cache_zalloc(flow_cache, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!f)
+		return NULL;
+	f->kn = kn;
+	/* The table's, and the caller's. */
+	refcount_set(&f->ref, 2);
+	INIT_LIST_HEAD(&f->list);
+	mutex_init(&f->lock);
+	INIT_WORK(&f->end_work, end_work);
+	f->id = atomic64_inc_return(&kn->last_id);
+	f->born = jiffies;
+	strscpy(f->iif, facts->iif, sizeof(f->iif));
+	f->end[KB_CLIENT].flow = f;
+	f->end[KB_CLIENT].tuple = facts->tuple;
+	f->end[KB_SERVER].flow = f;
+	return f;
+}
+
+static int flow_insert(struct kb_net *kn, struct kb_flow *f)
+{
+	int err;
+
+	spin_lock_bh(&kn->list_lock);
+	err = hash_end(kn, &f->end[KB_CLIENT]);
+	if (!err)
+		look_later(f, &kn->handshakes);
+	spin_unlock_bh(&kn->list_lock);
+	if (err)
+		return err == -EEXIST ? -EBUSY : -ENOMEM;
+	/* Last: what is dumped is whole. */
+	if (!xa_err(xa_store_bh(&kn->flows, f->id, f, GFP_ATOMIC | __GFP_NOWARN)))
+		return 0;
+	spin_lock_bh(&kn->list_lock);
+	unhash(f);
+	spin_unlock_bh(&kn->list_lock);
+	return -ENOMEM;
+}
+
+/**
+ * kb_flow_create - begin a flow
+ * @kn: the namespace
+ * @facts: its SYN
+ * @rule: the rule that decided
+ * @helper: who does the handshakes
+ *
+ * Context: RCU read side, softirq.
+ * Return: the flow, with a reference; or an ERR_PTR(): -ENOSPC at a limit, -ENOMEM, or -EBUSY
+ * if a flow of the same addresses is about to end.
+ */
+struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
+			       struct kb_rule *rule, struct kb_helper *helper)
+{
+	struct kb_flow *f = kb_flow_lookup(kn, &facts->tuple);
+	int err;
+
+	if (f)
+		kb_flow_forget(f);
+	if (at_limit(kn))
+		return ERR_PTR(-ENOSPC);
+	f = flow_alloc(kn, facts);
+	if (!f)
+		return ERR_PTR(-ENOMEM);
+	err = -EBUSY;
+	if (!kb_rule_get(rule))
+		goto fail;
+	f->rule = rule;
+	refcount_inc(&helper->ref);
+	f->helper = helper;
+	atomic_inc(&kn->nhandshakes);
+	err = flow_insert(kn, f);
+	if (err)
+		goto fail_refs;
+	atomic64_inc(&helper->steered);
+	start_gc(kn);
+	return f;
+fail_refs:
+	atomic_dec(&kn->nhandshakes);
+	kb_helper_put(helper);
+	kb_rule_put(rule);
+fail:
+	kb_flow_put(f);
+	kb_flow_put(f);
+	return ERR_PTR(err);
+}
+
+/**
+ * kb_flow_end - end a flow
+ * @f: the flow
+ * @reason: why; of several the first one counts
+ *
+ * The end comes in a work of its own, soon.
+ *
+ * Context: any; the caller has a reference, or is the flow's relay.
+ */
+void kb_flow_end(struct kb_flow *f, enum kbump_reason reason)
+{
+	if (cmpxchg(&f->reason, KBUMP_REASON_NONE, reason) != KBUMP_REASON_NONE)
+		return;
+	refcount_inc(&f->ref);
+	queue_work(flow_wq, &f->end_work);
+}
+
+/**
+ * kb_flow_closing - one side of an established flow has ended
+ * @f: the flow
+ *
+ * Context: the flow's relay.
+ */
+void kb_flow_closing(struct kb_flow *f)
+{
+	WRITE_ONCE(f->state, KBUMP_FLOW_CLOSING);
+}
+
+/* The helper did not say that it takes care of the sockets, or is no more. */
+static void abort_handshake(struct kb_flow *f)
+{
+	enum kb_side side;
+
+	if (f->reason != KBUMP_REASON_TIMEOUT && f->reason != KBUMP_REASON_ADMIN &&
+	    f->reason != KBUMP_REASON_INTERNAL)
+		return;
+	for (side = 0; side < KB_SIDES; side++) {
+		struct sock *sk;
+
+		if (!READ_ONCE(f->end[side].hashed))
+			continue;
+		sk = kb_steer_sock(f->kn, &f->end[side].tuple);
+		if (!sk)
+			continue;
+		tcp_abort(sk, ECONNABORTED);
+		sock_gen_put(sk);
+	}
+}
+
+static void end_handshake(struct kb_flow *f)
+{
+	abort_handshake(f);
+	kb_count(f->kn, KBUMP_STAT_HANDSHAKE_FAILED, 1);
+}
+
+/* Called with the flow's lock held. */
+static void release(struct kb_flow *f)
+{
+	struct kb_helper *h = f->helper;
+
+	WRITE_ONCE(f->helper, NULL);
+	kb_helper_put(h);
+	kb_rule_put(f->rule);
+	f->rule = NULL;
+	if (f->relay)
+		kb_relay_free(f->relay);
+	f->relay = NULL;
+	kfree(f->sni);
+	kfree(f->alpn);
+	f->sni = NULL;
+	f->alpn = NULL;
+}
+
+static void bury(struct kb_flow *f)
+{
+	struct kb_net *kn = f->kn;
+
+	spin_lock_bh(&kn->list_lock);
+	look_later(f, &kn->remains);
+	WRITE_ONCE(f->ended, true);
+	spin_unlock_bh(&kn->list_lock);
+	start_gc(kn);
+}
+
+static void end_work(struct work_struct *work)
+{
+	struct kb_flow *f = container_of(work, struct kb_flow, end_work);
+	struct kb_net *kn = f->kn;
+	bool established;
+
+	mutex_lock(&f->lock);
+	established = f->relay;
+	if (established)
+		kb_relay_stop(f->relay, f->reason);
+	else
+		end_handshake(f);
+	kb_flow_event(f, KBUMP_CMD_FLOW_DEL);
+	xa_erase_bh(&kn->flows, f->id);
+	release(f);
+	mutex_unlock(&f->lock);
+	if (established)
+		kb_count(kn, KBUMP_STAT_ENDED, 1);
+	bury(f);
+	/* Last: who waits for none to be left finds none. */
+	atomic_dec(established ? &kn->nflows : &kn->nhandshakes);
+	kb_flow_put(f);
+}
+
+/**
+ * kb_flow_establish - hand a flow over to the kernel
+ * @f: the flow, which must be in handshake
+ * @client: socket of the client leg; its file is the flow's on success
+ * @server: socket of the server leg, as above
+ * @sni: server name or NULL; the flow's on success
+ * @alpn: protocol or NULL; as above
+ * @extack: says what is wrong
+ *
+ * Context: process; sleeps.
+ * Return: 0 or an error.
+ */
+int kb_flow_establish(struct kb_flow *f, struct socket *client, struct socket *server,
+		      char *sni, char *alpn, struct netlink_ext_ack *extack)
+{
+	struct kb_relay *r;
+	int err = 0;
+
+	mutex_lock(&f->lock);
+	if (f->relay || f->reason != KBUMP_REASON_NONE) {
+		NL_SET_ERR_MSG(extack, "flow is not in handshake any more");
+		err = -ESHUTDOWN;
+		goto out;
+	}
+	r = kb_relay_create(f, client, server, extack);
+	if (IS_ERR(r)) {
+		err = PTR_ERR(r);
+		goto out;
+	}
+	f->sni = sni;
+	f->alpn = alpn;
+	f->relay = r;
+	WRITE_ONCE(f->state, KBUMP_FLOW_ESTABLISHED);
+	spin_lock_bh(&f->kn->list_lock);
+	list_del_init(&f->list);
+	spin_unlock_bh(&f->kn->list_lock);
+	atomic_inc(&f->kn->nflows);
+	atomic_dec(&f->kn->nhandshakes);
+	kb_count(f->kn, KBUMP_STAT_HANDOFFS, 1);
+	atomic64_inc(&f->helper->handoffs);
+	kb_flow_event(f, KBUMP_CMD_FLOW_ADD);
+	kb_relay_start(r);
+out:
+	mutex_unlock(&f->lock);
+	return err;
+}
+
+/**
+ * kb_flow_set_server - say which addresses the server leg has
+ * @f: the flow, which must be in handshake
+ * @tuple: the addresses
+ * @extack: says what is wrong
+ *
+ * Context: process; sleeps.
+ * Return: 0, -EADDRINUSE, or another error.
+ */
+int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
+		       struct netlink_ext_ack *extack)
+{
+	struct kb_end *e = &f->end[KB_SERVER];
+	struct kb_net *kn = f->kn;
+	struct kb_flow *old;
+	int err = -ESHUTDOWN;
+
+	rcu_read_lock();
+	old = kb_flow_lookup(kn, tuple);
+	if (old && old != f)
+		kb_flow_forget(old);
+	rcu_read_unlock();
+
+	mutex_lock(&f->lock);
+	if (f->relay || f->reason != KBUMP_REASON_NONE) {
+		NL_SET_ERR_MSG(extack, "flow is not in handshake any more");
+	} else {
+		spin_lock_bh(&kn->list_lock);
+		unhash_end(kn, e);
+		e->tuple = *tuple;
+		err = hash_end(kn, e);
+		spin_unlock_bh(&kn->list_lock);
+	}
+	mutex_unlock(&f->lock);
+	if (err == -EEXIST) {
+		NL_SET_ERR_MSG(extack, "another flow has these addresses and ports");
+		err = -EADDRINUSE;
+	}
+	return err;
+}
+
+/**
+ * kb_flows_end_of_helper - end the handshakes of a helper that is no more
+ * @kn: the namespace
+ * @h: the helper
+ *
+ * Context: process.
+ */
+void kb_flows_end_of_helper(struct kb_net *kn, const struct kb_helper *h)
+{
+	struct kb_flow *f;
+
+	spin_lock_bh(&kn->list_lock);
+	list_for_each_entry(f, &kn->handshakes, list)
+		if (f->helper == h)
+			kb_flow_end(f, KBUMP_REASON_INTERNAL);
+	spin_unlock_bh(&kn->list_lock);
+}
+
+static bool has_sock(struct kb_flow *f, enum kb_side side, bool with_requests)
+{
+	struct sock *sk = NULL;
+	bool found;
+
+	if (f->end[side].hashed)
+		sk = kb_steer_sock(f->kn, &f->end[side].tuple);
+	if (!sk)
+		return false;
+	found = with_requests || sk->sk_state != TCP_NEW_SYN_RECV;
+	sock_gen_put(sk);
+	return found;
+}
+
+/* Called with the list lock held. */
+static void look_at_handshake(struct kb_flow *f)
+{
+	if (time_after(jiffies, f->born + msecs_to_jiffies(HANDSHAKE_MS)))
+		kb_flow_end(f, KBUMP_REASON_TIMEOUT);
+	else if (!has_sock(f, KB_CLIENT, false))
+		kb_flow_end(f, KBUMP_REASON_CLIENT_GONE);
+	look_later(f, &f->kn->handshakes);
+}
+
+/* Called with the list lock held. */
+static void look_at_remains(struct kb_flow *f)
+{
+	if (has_sock(f, KB_CLIENT, true) || has_sock(f, KB_SERVER, true)) {
+		look_later(f, &f->kn->remains);
+		return;
+	}
+	unhash(f);
+	kb_flow_put(f);
+}
+
+/* True when there may be more to look at. */
+static bool look_at(struct kb_net *kn, struct list_head *list, void (*look)(struct kb_flow *f))
+{
+	struct kb_flow *f;
+	int n;
+
+	spin_lock_bh(&kn->list_lock);
+	for (n = 0; n < GC_BATCH; n++) {
+		f = list_first_entry_or_null(list, struct kb_flow, list);
+		if (!f || time_before(jiffies, f->check))
+			break;
+		look(f);
+	}
+	spin_unlock_bh(&kn->list_lock);
+	return n == GC_BATCH;
+}
+
+static void gc_work(struct work_struct *work)
+{
+	struct kb_net *kn = container_of(to_delayed_work(work), struct kb_net, gc);
+
+	while (look_at(kn, &kn->handshakes, look_at_handshake))
+		cond_resched();
+	while (look_at(kn, &kn->remains, look_at_remains))
+		cond_resched();
+	if (atomic_read(&kn->ends.nelems))
+		start_gc(kn);
+}
+
+/**
+ * kb_flows_init - make a namespace's tables
+ * @kn: the namespace
+ *
+ * Return: 0 or an error.
+ */
+int kb_flows_init(struct kb_net *kn)
+{
+	xa_init_flags(&kn->flows, XA_FLAGS_LOCK_BH);
+	spin_lock_init(&kn->list_lock);
+	INIT_LIST_HEAD(&kn->handshakes);
+	INIT_LIST_HEAD(&kn->remains);
+	INIT_DELAYED_WORK(&kn->gc, gc_work);
+	return rhashtable_init(&kn->ends, &ends_params);
+}
+
+/**
+ * kb_flows_stop - end all flows, and wait for that
+ * @kn: the namespace, in which no flow begins any more
+ *
+ * Context: process; sleeps.
+ */
+void kb_flows_stop(struct kb_net *kn)
+{
+	struct kb_flow *f;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each(&kn->flows, id, f)
+		if (kb_flow_get(f)) {
+			kb_flow_end(f, KBUMP_REASON_ADMIN);
+			kb_flow_put(f);
+		}
+	rcu_read_unlock();
+	flush_workqueue(flow_wq);
+	cancel_delayed_work_sync(&kn->gc);
+}
+
+/**
+ * kb_flows_exit - free a namespace's tables
+ * @kn: the namespace, whose flows have ended
+ *
+ * Context: process; sleeps.
+ */
+void kb_flows_exit(struct kb_net *kn)
+{
+	struct kb_flow *f, *next;
+
+	spin_lock_bh(&kn->list_lock);
+	list_for_each_entry_safe(f, next, &kn->remains, list) {
+		unhash(f);
+		kb_flow_put(f);
+	}
+	spin_unlock_bh(&kn->list_lock);
+	rhashtable_destroy(&kn->ends);
+	xa_destroy(&kn->flows);
+}
+
+/**
+ * kb_flow_init - make what all namespaces share
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kb_flow_init(void)
+{
+	flow_cache = kmem_cache_create("kbump_flow", sizeof(struct kb_flow), 0,
+				       SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT, NULL);
+	if (!flow_cache)
+		return -ENOMEM;
+	flow_wq = alloc_workqueue("kbump_flow", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!flow_wq) {
+		kmem_cache_destroy(flow_cache);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * kb_flow_exit - undo kb_flow_init(), when no flow is left
+ */
+void kb_flow_exit(void)
+{
+	destroy_workqueue(flow_wq);
+	rcu_barrier();
+	kmem_cache_destroy(flow_cache);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef KB_FLOW_H
+#define KB_FLOW_H
+
+#include <linux/if.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <linux/workqueue.h>
+
+#include "net.h"
+#include "tuple.h"
+
+struct kb_facts;
+struct kb_flow;
+struct kb_helper;
+struct kb_relay;
+struct kb_rule;
+struct netlink_ext_ack;
+struct socket;
+
+/**
+ * struct kb_end - addresses and ports of one leg, by which its packets are found
+ *
+ * @node: in &kb_net.ends
+ * @tuple: the key; constant while @hashed
+ * @flow: the flow
+ * @hashed: in the table; under &kb_net.list_lock
+ */
+struct kb_end {
+	struct rhash_head node;
+	struct kb_tuple tuple;
+	struct kb_flow *flow;
+	bool hashed;
+};
+
+/**
+ * struct kb_flow - a connection that was steered, from its SYN until its sockets are gone
+ *
+ * The steering hook makes it. Three phases: handshake, by a helper's hand; established, when
+ * @relay is set; ended. An ended flow owns nothing any more, but stays in &kb_net.ends as
+ * long as TCP has a socket for one of its legs, so that late packets find it. Its presence in
+ * the table is one reference, work in progress has its own.
+ *
+ * @end: the legs' addresses; the server's is hashed from %KBUMP_CMD_FLOW_SET on
+ * @kn: the namespace
+ * @rcu: for the freeing
+ * @ref: references
+ * @list: in &kb_net.handshakes or &kb_net.remains; under &kb_net.list_lock
+ * @lock: serialises hand-off and end; sleeps
+ * @end_work: tears down, in process context
+ * @id: number in the namespace's life
+ * @born: jiffies at the SYN
+ * @check: jiffies when to look for its sockets again, while in &kb_net.remains
+ * @state: &enum kbump_flow_state; written under @lock
+ * @reason: &enum kbump_reason; set once, by the first who wants the end
+ * @ended: torn down; set once, before the move to &kb_net.remains
+ * @tracked: the client leg has a connection tracking entry, which a destination NAT needs
+ * @iif: interface of the SYN
+ * @rule: counted reference to the rule that decided, until the end
+ * @helper: counted reference to the helper, until the end
+ * @relay: both sockets and what belongs to them, from the hand-off to the end; under @lock
+ * @sni: server name from the client, or NULL; from the hand-off on, as @alpn
+ * @alpn: application protocol, or NULL
+ */
+struct kb_flow {
+	struct kb_end end[KB_SIDES];
+	struct kb_net *kn;
+	struct rcu_head rcu;
+	refcount_t ref;
+	struct list_head list;
+	struct mutex lock;
+	struct work_struct end_work;
+	u64 id;
+	unsigned long born;
+	unsigned long check;
+	u8 state;
+	int reason;
+	bool ended;
+	bool tracked;
+	char iif[IFNAMSIZ];
+	struct kb_rule *rule;
+	struct kb_helper *helper;
+	struct kb_relay *relay;
+	char *sni;
+	char *alpn;
+};
+
+struct kb_flow *kb_flow_lookup(struct kb_net *kn, const struct kb_tuple *tuple);
+struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
+			       struct kb_rule *rule, struct kb_helper *helper);
+int kb_flow_establish(struct kb_flow *f, struct socket *client, struct socket *server,
+		      char *sni, char *alpn, struct netlink_ext_ack *extack);
+int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
+		       struct netlink_ext_ack *extack);
+void kb_flow_forget(struct kb_flow *f);
+void kb_flow_end(struct kb_flow *f, enum kbump_reason reason);
+void kb_flow_closing(struct kb_flow *f);
+bool kb_flow_get(struct kb_flow *f);
+void kb_flow_put(struct kb_flow *f);
+void kb_flows_end_of_helper(struct kb_net *kn, const struct kb_helper *h);
+int kb_flows_init(struct kb_net *kn);
+void kb_flows_stop(struct kb_net *kn);
+void kb_flows_exit(struct kb_net *kn);
+int kb_flow_init(void);
+void kb_flow_exit(void);
+
+#endif /* KB_FLOW_H */

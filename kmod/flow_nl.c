@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Flows on netlink: what helpers say of them, and what is shown of them.
+ */
+#include <linux/net.h>
+#include <linux/ipv6.h>
+#include <net/inet_sock.h>
+#include <net/sock.h>
+
+#include "flow.h"
+#include "flow_nl.h"
+#include "helper.h"
+#include "netlink.h"
+#include "relay.h"
+#include "rule.h"
+
+/* A helper's request about one of its flows; released by request_end(). */
+struct request {
+	struct kb_net *kn;
+	struct nlattr *tb[KBUMP_FLOW_A_MAX + 1];
+	struct kb_helper *helper;
+	struct socket *client;
+	struct kb_flow *flow;
+};
+
+static int put_u64(struct sk_buff *skb, int attr, const u64 *value)
+{
+	return nla_put_u64_64bit(skb, attr, READ_ONCE(*value), KBUMP_LEG_A_PAD);
+}
+
+static int fill_leg(struct sk_buff *skb, int attr, const struct kb_leg *leg)
+{
+	struct nlattr *nest = nla_nest_start(skb, attr);
+
+	if (!nest)
+		return -EMSGSIZE;
+	if (leg->tls && (nla_put_u16(skb, KBUMP_LEG_A_VERSION, leg->version) ||
+			 nla_put_u16(skb, KBUMP_LEG_A_CIPHER, leg->cipher)))
+		return -EMSGSIZE;
+	if (put_u64(skb, KBUMP_LEG_A_RX_BYTES, &leg->rx_bytes) ||
+	    put_u64(skb, KBUMP_LEG_A_TX_BYTES, &leg->tx_bytes) ||
+	    put_u64(skb, KBUMP_LEG_A_RX_RECORDS, &leg->rx_records) ||
+	    put_u64(skb, KBUMP_LEG_A_RX_ZC, &leg->rx_zc) ||
+	    put_u64(skb, KBUMP_LEG_A_RX_COPIED, &leg->rx_copied) ||
+	    put_u64(skb, KBUMP_LEG_A_CONTROL, &leg->control))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int fill_legs(struct sk_buff *skb, const struct kb_relay *r)
+{
+	return fill_leg(skb, KBUMP_FLOW_A_CLIENT, &r->leg[KB_CLIENT]) ||
+	       fill_leg(skb, KBUMP_FLOW_A_SERVER, &r->leg[KB_SERVER]);
+}
+
+static int fill_addresses(struct sk_buff *skb, const struct kb_tuple *t)
+{
+	int len = t->family == NFPROTO_IPV4 ? sizeof(t->client.ip) : sizeof(t->client.in6);
+
+	return nla_put(skb, KBUMP_FLOW_A_CLIENT_ADDR, len, &t->client) ||
+	       nla_put(skb, KBUMP_FLOW_A_SERVER_ADDR, len, &t->server) ||
+	       nla_put_u16(skb, KBUMP_FLOW_A_CLIENT_PORT, ntohs(t->cport)) ||
+	       nla_put_u16(skb, KBUMP_FLOW_A_SERVER_PORT, ntohs(t->sport));
+}
+
+/* Called with the flow's lock held. */
+static int flow_fill(struct sk_buff *skb, const void *obj)
+{
+	const struct kb_flow *f = obj;
+	u64 age = jiffies_to_msecs(jiffies - f->born);
+
+	if (nla_put_u64_64bit(skb, KBUMP_FLOW_A_ID, f->id, KBUMP_FLOW_A_PAD) ||
+	    nla_put_u8(skb, KBUMP_FLOW_A_STATE, READ_ONCE(f->state)) ||
+	    fill_addresses(skb, &f->end[KB_CLIENT].tuple) ||
+	    nla_put_string(skb, KBUMP_FLOW_A_IIF, f->iif) ||
+	    nla_put_u64_64bit(skb, KBUMP_FLOW_A_AGE, age, KBUMP_FLOW_A_PAD))
+		return -EMSGSIZE;
+	if (f->rule && nla_put_u32(skb, KBUMP_FLOW_A_RULE, f->rule->handle))
+		return -EMSGSIZE;
+	if (f->sni && nla_put_string(skb, KBUMP_FLOW_A_SNI, f->sni))
+		return -EMSGSIZE;
+	if (f->alpn && nla_put_string(skb, KBUMP_FLOW_A_ALPN, f->alpn))
+		return -EMSGSIZE;
+	if (f->relay && fill_legs(skb, f->relay))
+		return -EMSGSIZE;
+	if (READ_ONCE(f->reason) && nla_put_u8(skb, KBUMP_FLOW_A_REASON, READ_ONCE(f->reason)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/**
+ * kb_flow_event - tell those who listen
+ * @f: the flow
+ * @cmd: &enum kbump_cmd
+ *
+ * Context: process, with the flow's lock held; sleeps.
+ */
+void kb_flow_event(const struct kb_flow *f, u8 cmd)
+{
+	kb_nl_event(f->kn, cmd, KBUMP_A_FLOW, flow_fill, f);
+}
+
+static struct socket *tcp_of_fd(struct genl_info *info, const struct nlattr *a)
+{
+	struct socket *sock;
+	int err;
+
+	if (!a) {
+		NL_SET_ERR_MSG(info->extack, "a socket is missing");
+		return ERR_PTR(-EINVAL);
+	}
+	sock = sockfd_lookup((int)nla_get_u32(a), &err);
+	if (!sock) {
+		NL_SET_ERR_MSG_ATTR(info->extack, a, "not a socket");
+		return ERR_PTR(err);
+	}
+	err = 0;
+	if (!sk_is_tcp(sock->sk) || !sk_is_inet(sock->sk)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, a, "not a TCP socket");
+		err = -EPROTOTYPE;
+	} else if (!net_eq(sock_net(sock->sk), genl_info_net(info))) {
+		NL_SET_ERR_MSG_ATTR(info->extack, a, "socket is of another network namespace");
+		err = -EXDEV;
+	}
+	if (!err)
+		return sock;
+	sockfd_put(sock);
+	return ERR_PTR(err);
+}
+
+static void sock_addresses(const struct sock *sk, union nf_inet_addr *local,
+			   union nf_inet_addr *remote)
+{
+	if (sk->sk_family == AF_INET) {
+		local->ip = inet_sk(sk)->inet_saddr;
+		remote->ip = inet_sk(sk)->inet_daddr;
+		return;
+	}
+#if IS_ENABLED(CONFIG_IPV6)
+	local->in6 = inet6_sk(sk)->saddr;
+	remote->in6 = sk->sk_v6_daddr;
+#endif
+}
+
+/* The addresses of a socket as those of a leg. */
+static struct kb_tuple sock_tuple(const struct sock *sk, enum kb_side side)
+{
+	struct kb_tuple t = {
+		.family = sk->sk_family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6,
+		.side = side,
+	};
+	__be16 local = inet_sk(sk)->inet_sport;
+	__be16 remote = inet_sk(sk)->inet_dport;
+
+	if (side == KB_CLIENT) {
+		sock_addresses(sk, &t.server, &t.client);
+		t.cport = remote;
+		t.sport = local;
+	} else {
+		sock_addresses(sk, &t.client, &t.server);
+		t.cport = local;
+		t.sport = remote;
+	}
+	return t;
+}
+
+static struct kb_flow *flow_of(struct kb_net *kn, const struct sock *sk)
+{
+	struct kb_tuple t = sock_tuple(sk, KB_CLIENT);
+	struct kb_flow *f;
+
+	rcu_read_lock();
+	f = kb_flow_lookup(kn, &t);
+	if (f && !kb_flow_get(f))
+		f = NULL;
+	rcu_read_unlock();
+	return f;
+}
+
+static void request_end(struct request *rq)
+{
+	if (rq->flow)
+		kb_flow_put(rq->flow);
+	if (!IS_ERR_OR_NULL(rq->client))
+		sockfd_put(rq->client);
+	if (rq->helper)
+		kb_helper_put(rq->helper);
+}
+
+static int request_begin(struct request *rq, struct genl_info *info)
+{
+	int err = kb_nl_parse(info, KBUMP_A_FLOW, rq->tb, KBUMP_FLOW_A_MAX);
+
+	if (err)
+		return err;
+	rq->kn = kb_net(genl_info_net(info));
+	rq->helper = kb_helper_of_port(rq->kn, info->snd_portid);
+	if (!rq->helper) {
+		NL_SET_ERR_MSG(info->extack, "only a registered helper may do this");
+		return -EACCES;
+	}
+	rq->client = tcp_of_fd(info, rq->tb[KBUMP_FLOW_A_CLIENT_FD]);
+	if (IS_ERR(rq->client))
+		return PTR_ERR(rq->client);
+	rq->flow = flow_of(rq->kn, rq->client->sk);
+	if (!rq->flow || READ_ONCE(rq->flow->helper) != rq->helper) {
+		NL_SET_ERR_MSG_ATTR(info->extack, rq->tb[KBUMP_FLOW_A_CLIENT_FD],
+				    "socket is not the client leg of a flow of this helper");
+		return -ENOENT;
+	}
+	return 0;
+}
+
+static int check_unconnected(const struct sock *sk, const struct nlattr *a,
+			     struct netlink_ext_ack *extack)
+{
+	if (inet_sk_state_load(sk) != TCP_CLOSE || !inet_sk(sk)->inet_num) {
+		NL_SET_ERR_MSG_ATTR(extack, a, "socket is connected, or not bound");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* The server leg's addresses: its own are those that it is bound to. */
+static int set_server(struct request *rq, const struct socket *server, struct genl_info *info)
+{
+	const struct kb_tuple *client = &rq->flow->end[KB_CLIENT].tuple;
+	struct kb_tuple t = sock_tuple(server->sk, KB_SERVER);
+
+	if (t.family != client->family) {
+		NL_SET_ERR_MSG(info->extack, "the legs are of different address families");
+		return -EAFNOSUPPORT;
+	}
+	t.server = client->server;
+	t.sport = client->sport;
+	return kb_flow_set_server(rq->flow, &t, info->extack);
+}
+
+/**
+ * kb_flow_set_doit - KBUMP_CMD_FLOW_SET
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_flow_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct request rq = {};
+	struct socket *server;
+	int err;
+
+	err = request_begin(&rq, info);
+	if (err)
+		goto out;
+	server = tcp_of_fd(info, rq.tb[KBUMP_FLOW_A_SERVER_FD]);
+	err = PTR_ERR_OR_ZERO(server);
+	if (err)
+		goto out;
+	err = check_unconnected(server->sk, rq.tb[KBUMP_FLOW_A_SERVER_FD], info->extack);
+	if (!err)
+		err = set_server(&rq, server, info);
+	sockfd_put(server);
+out:
+	request_end(&rq);
+	return err;
+}
+
+static int copy_string(char **to, const struct nlattr *a)
+{
+	if (!a)
+		return 0;
+	*to = nla_strdup(a, GFP_KERNEL_ACCOUNT);
+	return *to ? 0 : -ENOMEM;
+}
+
+static int hand_over(struct request *rq, struct socket *server, struct genl_info *info)
+{
+	struct kb_tuple t = sock_tuple(server->sk, KB_SERVER);
+	char *sni = NULL, *alpn = NULL;
+	int err;
+
+	if (memcmp(&t, &rq->flow->end[KB_SERVER].tuple, sizeof(t))) {
+		NL_SET_ERR_MSG_ATTR(info->extack, rq->tb[KBUMP_FLOW_A_SERVER_FD],
+				    "socket has not the server leg's addresses");
+		return -EINVAL;
+	}
+	err = copy_string(&sni, rq->tb[KBUMP_FLOW_A_SNI]);
+	if (!err)
+		err = copy_string(&alpn, rq->tb[KBUMP_FLOW_A_ALPN]);
+	if (!err)
+		err = kb_flow_establish(rq->flow, rq->client, server, sni, alpn, info->extack);
+	if (!err)
+		return 0;
+	kfree(sni);
+	kfree(alpn);
+	return err;
+}
+
+/**
+ * kb_flow_add_doit - KBUMP_CMD_FLOW_ADD
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_flow_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct request rq = {};
+	struct socket *server;
+	int err;
+
+	err = request_begin(&rq, info);
+	if (err)
+		goto out;
+	server = tcp_of_fd(info, rq.tb[KBUMP_FLOW_A_SERVER_FD]);
+	err = PTR_ERR_OR_ZERO(server);
+	if (err)
+		goto out;
+	err = hand_over(&rq, server, info);
+	if (err)
+		sockfd_put(server);
+	else
+		rq.client = NULL;
+out:
+	request_end(&rq);
+	return err;
+}
+
+/**
+ * kb_flow_fail_doit - KBUMP_CMD_FLOW_FAIL
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_flow_fail_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct request rq = {};
+	int err;
+
+	err = request_begin(&rq, info);
+	if (!err && !rq.tb[KBUMP_FLOW_A_REASON]) {
+		NL_SET_ERR_MSG(info->extack, "the reason is missing");
+		err = -EINVAL;
+	}
+	if (!err) {
+		atomic64_inc(&rq.helper->failed);
+		kb_flow_end(rq.flow, nla_get_u8(rq.tb[KBUMP_FLOW_A_REASON]));
+	}
+	request_end(&rq);
+	return err;
+}
+
+/* The flow that a request names, with a reference. */
+static struct kb_flow *named(struct kb_net *kn, struct genl_info *info)
+{
+	struct nlattr *tb[KBUMP_FLOW_A_MAX + 1];
+	struct kb_flow *f;
+	int err;
+
+	err = kb_nl_parse(info, KBUMP_A_FLOW, tb, KBUMP_FLOW_A_MAX);
+	if (err)
+		return ERR_PTR(err);
+	if (!tb[KBUMP_FLOW_A_ID]) {
+		NL_SET_ERR_MSG(info->extack, "the flow's id is missing");
+		return ERR_PTR(-EINVAL);
+	}
+	rcu_read_lock();
+	f = xa_load(&kn->flows, nla_get_u64(tb[KBUMP_FLOW_A_ID]));
+	if (f && !kb_flow_get(f))
+		f = NULL;
+	rcu_read_unlock();
+	if (f)
+		return f;
+	NL_SET_ERR_MSG_ATTR(info->extack, tb[KBUMP_FLOW_A_ID], "no flow has this id");
+	return ERR_PTR(-ENOENT);
+}
+
+/**
+ * kb_flow_del_doit - KBUMP_CMD_FLOW_DEL
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_flow_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kb_flow *f = named(kb_net(genl_info_net(info)), info);
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	kb_flow_end(f, KBUMP_REASON_ADMIN);
+	kb_flow_put(f);
+	return 0;
+}
+
+/**
+ * kb_flow_get_doit - KBUMP_CMD_FLOW_GET, of one flow
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_flow_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kb_flow *f = named(kb_net(genl_info_net(info)), info);
+	int err;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	mutex_lock(&f->lock);
+	err = kb_nl_reply(info, KBUMP_CMD_FLOW_GET, KBUMP_A_FLOW, flow_fill, f);
+	mutex_unlock(&f->lock);
+	kb_flow_put(f);
+	return err;
+}
+
+/* The first flow from @id on, with a reference. */
+static struct kb_flow *next_flow(struct kb_net *kn, unsigned long *id)
+{
+	struct kb_flow *f;
+
+	rcu_read_lock();
+	f = xa_find(&kn->flows, id, ULONG_MAX, XA_PRESENT);
+	while (f && !kb_flow_get(f))
+		f = xa_find_after(&kn->flows, id, ULONG_MAX, XA_PRESENT);
+	rcu_read_unlock();
+	return f;
+}
+
+/**
+ * kb_flow_get_dumpit - KBUMP_CMD_FLOW_GET, of all flows
+ * @skb: a part of the answer
+ * @cb: state of the dump
+ *
+ * In the order of their ids: each flow that lives through the dump is in it once.
+ *
+ * Return: length of the part, 0 at the end.
+ */
+int kb_flow_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct kb_net *kn = kb_net(sock_net(skb->sk));
+	struct kb_nl_pos *pos = kb_nl_pos(cb);
+	unsigned long id = pos->a;
+	struct kb_flow *f;
+	int err;
+
+	while ((f = next_flow(kn, &id))) {
+		mutex_lock(&f->lock);
+		err = kb_nl_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, NLM_F_MULTI,
+				KBUMP_CMD_FLOW_GET, KBUMP_A_FLOW, flow_fill, f, NULL);
+		mutex_unlock(&f->lock);
+		kb_flow_put(f);
+		if (err)
+			break;
+		pos->a = ++id;
+	}
+	return skb->len;
+}

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The mirror: the clear streams of a flow become a well-formed TCP connection on the devices
+ * of its tools. The frames' payload is the relay's own pages; only headers are made.
+ *
+ * Nothing here slows a flow: what a device does not take is counted and lost.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/netdevice.h>
+#include <linux/random.h>
+#include <net/checksum.h>
+#include <net/ip6_checksum.h>
+#include <net/tcp.h>
+
+#include "flow.h"
+#include "leg.h"
+#include "mirror.h"
+#include "rule.h"
+#include "tool.h"
+
+#define WINDOW		65535
+#define WSCALE		7
+#define HOP_LIMIT	64
+#define MSS_MIN		88
+#define MSS_MAX		(65535 - sizeof(struct ipv6hdr) - sizeof(struct tcphdr))
+/* MSS, no operation, window scale. */
+#define SYN_OPTIONS	8
+
+/**
+ * struct segment - one segment to be made, or a run of data to be cut into some
+ *
+ * @from: who sends it
+ * @flags: TCP flags
+ * @seq: sequence number
+ * @ack: acknowledgement number
+ * @page: where the data is
+ * @off: first byte of it
+ * @len: bytes
+ */
+struct segment {
+	enum kb_side from;
+	u8 flags;
+	u32 seq;
+	u32 ack;
+	struct page *page;
+	unsigned int off;
+	unsigned int len;
+};
+
+/* A tool as it is at the moment of one segment; valid under RCU. */
+struct target {
+	struct kb_tool *tool;
+	struct net_device *dev;
+	const struct kb_tool_look *look;
+};
+
+static const struct kb_tuple *mirror_tuple(const struct kb_mirror *m)
+{
+	return &m->flow->end[KB_CLIENT].tuple;
+}
+
+static unsigned int ip_len(const struct kb_tuple *t)
+{
+	return t->family == NFPROTO_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+}
+
+static unsigned int target_mss(const struct kb_tuple *t, const struct target *to)
+{
+	unsigned int mtu = to->look->mtu ?: READ_ONCE(to->dev->mtu);
+	int room = mtu - ip_len(t) - sizeof(struct tcphdr);
+
+	return clamp_t(int, room, MSS_MIN, MSS_MAX);
+}
+
+static void put_ethernet(struct sk_buff *skb, const struct kb_tuple *t, const struct target *to)
+{
+	struct ethhdr *eth = skb_put(skb, ETH_HLEN);
+
+	skb_reset_mac_header(skb);
+	ether_addr_copy(eth->h_source, to->look->has_src ? to->look->src : to->dev->dev_addr);
+	ether_addr_copy(eth->h_dest, to->look->dst);
+	eth->h_proto = htons(t->family == NFPROTO_IPV4 ? ETH_P_IP : ETH_P_IPV6);
+	skb->protocol = eth->h_proto;
+}
+
+static void put_ipv4(struct sk_buff *skb, struct kb_mirror *m, const struct segment *s,
+		     unsigned int payload)
+{
+	const struct kb_tuple *t = mirror_tuple(m);
+	struct iphdr *ip = skb_put_zero(skb, sizeof(*ip));
+	bool client = s->from == KB_CLIENT;
+
+	ip->version = 4;
+	ip->ihl = sizeof(*ip) / 4;
+	ip->tot_len = htons(sizeof(*ip) + payload);
+	ip->id = htons(m->ipid[s->from]++);
+	ip->frag_off = htons(IP_DF);
+	ip->ttl = HOP_LIMIT;
+	ip->protocol = IPPROTO_TCP;
+	ip->saddr = client ? t->client.ip : t->server.ip;
+	ip->daddr = client ? t->server.ip : t->client.ip;
+	ip->check = ip_fast_csum(ip, ip->ihl);
+}
+
+static void put_ipv6(struct sk_buff *skb, const struct kb_mirror *m, const struct segment *s,
+		     unsigned int payload)
+{
+	const struct kb_tuple *t = mirror_tuple(m);
+	struct ipv6hdr *ip = skb_put_zero(skb, sizeof(*ip));
+	bool client = s->from == KB_CLIENT;
+
+	ip->version = 6;
+	ip->payload_len = htons(payload);
+	ip->nexthdr = IPPROTO_TCP;
+	ip->hop_limit = HOP_LIMIT;
+	ip->saddr = client ? t->client.in6 : t->server.in6;
+	ip->daddr = client ? t->server.in6 : t->client.in6;
+}
+
+static void put_options(struct sk_buff *skb, struct tcphdr *th, unsigned int mss)
+{
+	u8 *p = skb_put(skb, SYN_OPTIONS);
+
+	p[0] = TCPOPT_MSS;
+	p[1] = TCPOLEN_MSS;
+	put_unaligned_be16(min_t(unsigned int, mss, U16_MAX), p + 2);
+	p[4] = TCPOPT_NOP;
+	p[5] = TCPOPT_WINDOW;
+	p[6] = TCPOLEN_WINDOW;
+	p[7] = WSCALE;
+	th->doff += SYN_OPTIONS / 4;
+}
+
+static struct tcphdr *put_tcp(struct sk_buff *skb, const struct kb_mirror *m,
+			      const struct segment *s, const struct target *to)
+{
+	const struct kb_tuple *t = mirror_tuple(m);
+	__be16 sport = to->look->dport ? htons(to->look->dport) : t->sport;
+	struct tcphdr *th = skb_put_zero(skb, sizeof(*th));
+	bool client = s->from == KB_CLIENT;
+
+	skb_set_transport_header(skb, (u8 *)th - skb->data);
+	th->source = client ? t->cport : sport;
+	th->dest = client ? sport : t->cport;
+	th->seq = htonl(s->seq);
+	th->ack_seq = s->flags & TCPHDR_ACK ? htonl(s->ack) : 0;
+	th->doff = sizeof(*th) / 4;
+	tcp_flag_byte(th) = s->flags;
+	th->window = htons(WINDOW);
+	return th;
+}
+
+static __sum16 tcp_check(const struct kb_tuple *t, bool client, unsigned int len, __wsum sum)
+{
+	const union nf_inet_addr *from = client ? &t->client : &t->server;
+	const union nf_inet_addr *to = client ? &t->server : &t->client;
+
+	if (t->family == NFPROTO_IPV4)
+		return csum_tcpudp_magic(from->ip, to->ip, len, IPPROTO_TCP, sum);
+	return csum_ipv6_magic(&from->in6, &to->in6, len, IPPROTO_TCP, sum);
+}
+
+/*
+ * The sum is made here even where the device could: tools read from software devices, where
+ * an unfinished one would be seen.
+ */
+static void finish_tcp(struct sk_buff *skb, struct tcphdr *th, const struct kb_tuple *t,
+		       const struct segment *s)
+{
+	unsigned int header = th->doff * 4;
+	__wsum sum = 0;
+
+	if (s->len)
+		sum = csum_partial(page_address(s->page) + s->off, s->len, 0);
+	/* A header has an even length, so the sums just add up. */
+	sum = csum_partial(th, header, sum);
+	th->check = tcp_check(t, s->from == KB_CLIENT, header + s->len, sum);
+	skb->ip_summed = CHECKSUM_NONE;
+}
+
+static void add_data(struct sk_buff *skb, const struct segment *s)
+{
+	if (!s->len)
+		return;
+	get_page(s->page);
+	skb_add_rx_frag(skb, 0, s->page, s->off, s->len, SKB_TRUESIZE(s->len));
+	/* Others read the page too: who wants to write must copy. */
+	skb_shinfo(skb)->flags |= SKBFL_SHARED_FRAG;
+}
+
+static struct sk_buff *build(struct kb_mirror *m, const struct segment *s,
+			     const struct target *to, unsigned int mss)
+{
+	const struct kb_tuple *t = mirror_tuple(m);
+	unsigned int options = s->flags & TCPHDR_SYN ? SYN_OPTIONS : 0;
+	unsigned int payload = sizeof(struct tcphdr) + options + s->len;
+	unsigned int room = LL_RESERVED_SPACE(to->dev) + VLAN_HLEN;
+	struct tcphdr *th;
+	struct sk_buff *skb;
+
+	skb = alloc_skb(room + ETH_HLEN + ip_len(t) + sizeof(*th) + options,
+			GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, room);
+	put_ethernet(skb, t, to);
+	skb_set_network_header(skb, ETH_HLEN);
+	if (t->family == NFPROTO_IPV4)
+		put_ipv4(skb, m, s, payload);
+	else
+		put_ipv6(skb, m, s, payload);
+	th = put_tcp(skb, m, s, to);
+	if (options)
+		put_options(skb, th, mss);
+	finish_tcp(skb, th, t, s);
+	add_data(skb, s);
+	if (to->look->vlan)
+		__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q), to->look->vlan);
+	skb->dev = to->dev;
+	skb->priority = 0;
+	return skb;
+}
+
+static void transmit(struct kb_mirror *m, const struct segment *s, const struct target *to,
+		     unsigned int mss)
+{
+	struct kb_tool_stats __percpu *stats = to->tool->stats;
+	struct sk_buff *skb = build(m, s, to, mss);
+	unsigned int len;
+	int rc;
+
+	if (!skb) {
+		this_cpu_inc(stats->drop_nomem);
+		return;
+	}
+	len = skb->len;
+	rc = dev_queue_xmit(skb);
+	if (rc == NET_XMIT_SUCCESS || rc == NET_XMIT_CN) {
+		this_cpu_inc(stats->frames);
+		this_cpu_add(stats->bytes, len);
+	} else {
+		this_cpu_inc(stats->drop_queue);
+	}
+}
+
+/* Cut to the size that the tool takes. */
+static void send_to(struct kb_mirror *m, const struct segment *s, const struct target *to)
+{
+	unsigned int mss = target_mss(mirror_tuple(m), to);
+	struct segment part = *s;
+	unsigned int left = s->len;
+
+	do {
+		part.len = min(left, mss);
+		left -= part.len;
+		part.flags = s->flags;
+		if (left)
+			part.flags &= ~TCPHDR_PSH;
+		transmit(m, &part, to, mss);
+		part.seq += part.len;
+		part.off += part.len;
+	} while (left);
+}
+
+static unsigned int count_frames(const struct segment *s)
+{
+	return max(1U, DIV_ROUND_UP(s->len, ETH_DATA_LEN));
+}
+
+/* Where the device is gone, how many frames it would have got can only be guessed. */
+static void send_all(struct kb_mirror *m, const struct segment *s)
+{
+	const struct kb_rule *rule = m->flow->rule;
+	unsigned int i;
+
+	rcu_read_lock();
+	for (i = 0; i < rule->ntools; i++) {
+		struct target to = { .tool = rule->tools[i] };
+
+		to.dev = rcu_dereference(to.tool->dev);
+		to.look = rcu_dereference(to.tool->look);
+		if (to.dev && kb_tool_dev_is_up(to.dev))
+			send_to(m, s, &to);
+		else
+			this_cpu_add(to.tool->stats->drop_down, count_frames(s));
+	}
+	rcu_read_unlock();
+}
+
+/* One segment from @from, which takes up @len numbers of its sequence. */
+static void emit(struct kb_mirror *m, enum kb_side from, u8 flags, unsigned int len)
+{
+	struct segment s = {
+		.from = from,
+		.flags = flags,
+		.seq = m->seq[from],
+		.ack = m->seq[kb_other(from)],
+	};
+
+	send_all(m, &s);
+	m->seq[from] += len;
+}
+
+static void count_flow(const struct kb_flow *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->rule->ntools; i++)
+		this_cpu_inc(f->rule->tools[i]->stats->flows);
+}
+
+/**
+ * kb_mirror_open - begin a connection: its handshake
+ * @m: the mirror, zeroed
+ * @f: its flow, which has a rule
+ *
+ * Context: process; sleeps.
+ */
+void kb_mirror_open(struct kb_mirror *m, const struct kb_flow *f)
+{
+	m->flow = f;
+	mutex_init(&m->lock);
+	get_random_bytes(m->seq, sizeof(m->seq));
+	get_random_bytes(m->ipid, sizeof(m->ipid));
+	if (!f->rule->ntools)
+		return;
+	mutex_lock(&m->lock);
+	count_flow(f);
+	emit(m, KB_CLIENT, TCPHDR_SYN, 1);
+	emit(m, KB_SERVER, TCPHDR_SYN | TCPHDR_ACK, 1);
+	emit(m, KB_CLIENT, TCPHDR_ACK, 0);
+	mutex_unlock(&m->lock);
+}
+
+/**
+ * kb_mirror_data - show received data to the tools
+ * @m: the mirror
+ * @from: who sent it
+ * @c: the data; its page must not be written any more
+ *
+ * The other side acknowledges at once: tools that reassemble streams forward only what has
+ * been acknowledged.
+ *
+ * Context: process; sleeps.
+ */
+void kb_mirror_data(struct kb_mirror *m, enum kb_side from, const struct kb_chunk *c)
+{
+	if (!m->flow->rule->ntools)
+		return;
+	mutex_lock(&m->lock);
+	if (!m->fin[from] && !m->reset) {
+		struct segment s = {
+			.from = from,
+			.flags = TCPHDR_ACK | TCPHDR_PSH,
+			.seq = m->seq[from],
+			.ack = m->seq[kb_other(from)],
+			.page = c->page,
+			.off = c->off,
+			.len = c->len,
+		};
+
+		send_all(m, &s);
+		m->seq[from] += c->len;
+		emit(m, kb_other(from), TCPHDR_ACK, 0);
+	}
+	mutex_unlock(&m->lock);
+}
+
+/**
+ * kb_mirror_fin - one side's stream has ended
+ * @m: the mirror
+ * @from: which side
+ *
+ * Context: process; sleeps.
+ */
+void kb_mirror_fin(struct kb_mirror *m, enum kb_side from)
+{
+	if (!m->flow->rule->ntools)
+		return;
+	mutex_lock(&m->lock);
+	if (!m->fin[from] && !m->reset) {
+		emit(m, from, TCPHDR_FIN | TCPHDR_ACK, 1);
+		m->fin[from] = true;
+		emit(m, kb_other(from), TCPHDR_ACK, 0);
+	}
+	mutex_unlock(&m->lock);
+}
+
+/**
+ * kb_mirror_reset - the connection was cut
+ * @m: the mirror
+ * @from: who cut it, as far as is known
+ *
+ * Nothing is sent if both sides had ended before.
+ *
+ * Context: process; sleeps.
+ */
+void kb_mirror_reset(struct kb_mirror *m, enum kb_side from)
+{
+	if (!m->flow || !m->flow->rule->ntools)
+		return;
+	mutex_lock(&m->lock);
+	if (!m->reset && !(m->fin[KB_CLIENT] && m->fin[KB_SERVER]))
+		emit(m, from, TCPHDR_RST | TCPHDR_ACK, 0);
+	m->reset = true;
+	mutex_unlock(&m->lock);
+}

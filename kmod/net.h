@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The state of one network namespace.
+ */
+#ifndef KB_NET_H
+#define KB_NET_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/rhashtable-types.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/net_namespace.h>
+
+#include <linux/kbump.h>
+
+struct dst_entry;
+
+/* Indexed by &enum kbump_stat; those of the present (flows, handshakes) are not kept here. */
+struct kb_stats {
+	u64 c[KBUMP_STAT_MAX + 1];
+};
+
+/**
+ * struct kb_net - kbump in one network namespace
+ *
+ * Made and freed with the namespace, by main.c. What hangs on it is gone before it is.
+ *
+ * @net: the namespace; not counted, as this dies first
+ * @lock: serialises all changes of @rules, @tools, @helpers and their generations
+ * @rules: &struct kb_rule in order of evaluation; written under @lock, read under RCU
+ * @rules_gen: changes with @rules, for the consistency of dumps; under @lock
+ * @last_handle: the youngest rule's handle; under @lock
+ * @tools: &struct kb_tool in order of age; written under @lock, read under RCU
+ * @tools_gen: as @rules_gen
+ * @devices: tells of the devices of the tools
+ * @helpers: &struct kb_helper; written under @lock, read under RCU
+ * @helpers_gen: as @rules_gen
+ * @turn: number of the next SYN, to share them among the helpers; races do no harm
+ * @ends: both address pairs of each flow, &struct kb_end; has its own locks, read under RCU
+ * @flows: flows that have not ended, by id; its xa_lock is taken with BH off
+ * @last_id: id of the youngest flow
+ * @nflows: established flows
+ * @nhandshakes: flows in handshake
+ * @list_lock: protects @handshakes and @remains, and membership in @ends; taken with BH off
+ * @handshakes: flows in handshake, the oldest first
+ * @remains: ended flows, whose sockets may still have something to say
+ * @gc: looks after @handshakes and @remains
+ * @dst4: local input route of IPv4, for steered packets
+ * @dst6: the same of IPv6; NULL if the namespace has no IPv6
+ * @hooked: the netfilter hooks are registered; under @lock
+ * @dying: no new flow, no new configuration; set once
+ * @stats: per-CPU counters
+ */
+struct kb_net {
+	struct net *net;
+	struct mutex lock;
+	struct list_head rules;
+	unsigned int rules_gen;
+	u32 last_handle;
+	struct list_head tools;
+	unsigned int tools_gen;
+	struct notifier_block devices;
+	struct list_head helpers;
+	unsigned int helpers_gen;
+	unsigned int turn;
+	struct rhashtable ends;
+	struct xarray flows;
+	atomic64_t last_id;
+	atomic_t nflows;
+	atomic_t nhandshakes;
+	spinlock_t list_lock;
+	struct list_head handshakes;
+	struct list_head remains;
+	struct delayed_work gc;
+	struct dst_entry *dst4;
+	struct dst_entry *dst6;
+	bool hooked;
+	bool dying;
+	struct kb_stats __percpu *stats;
+};
+
+struct kb_net *kb_net(const struct net *net);
+
+/**
+ * kb_count - add to a counter of the namespace
+ * @kn: the namespace
+ * @stat: which, &enum kbump_stat
+ * @n: how much
+ *
+ * Context: any.
+ */
+static inline void kb_count(struct kb_net *kn, enum kbump_stat stat, u64 n)
+{
+	this_cpu_add(kn->stats->c[stat], n);
+}
+
+#endif /* KB_NET_H */

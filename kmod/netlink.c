@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The generic netlink family: what may be asked, and how objects are put into messages.
+ * What the commands do is in the file of each object.
+ */
+#include <linux/module.h>
+
+#include "flow_nl.h"
+#include "helper.h"
+#include "net.h"
+#include "netlink.h"
+#include "rule.h"
+#include "stat.h"
+#include "tool.h"
+
+/* 6.1's policy wants it writable. */
+static struct netlink_range_validation pref_range = { .min = 1, .max = INT_MAX };
+
+/* NLA_REJECT: attributes that only the kernel sends. */
+static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
+	[KBUMP_RULE_A_PAD]	= { .type = NLA_REJECT },
+	[KBUMP_RULE_A_HANDLE]	= { .type = NLA_U32 },
+	[KBUMP_RULE_A_PREF]	= NLA_POLICY_FULL_RANGE(NLA_U32, &pref_range),
+	[KBUMP_RULE_A_SRC]	= { .type = NLA_BINARY, .len = sizeof(struct in6_addr) },
+	[KBUMP_RULE_A_SRC_LEN]	= NLA_POLICY_MAX(NLA_U8, 128),
+	[KBUMP_RULE_A_DST]	= { .type = NLA_BINARY, .len = sizeof(struct in6_addr) },
+	[KBUMP_RULE_A_DST_LEN]	= NLA_POLICY_MAX(NLA_U8, 128),
+	[KBUMP_RULE_A_SPORT]	= NLA_POLICY_EXACT_LEN(sizeof(struct kbump_port_range)),
+	[KBUMP_RULE_A_DPORT]	= NLA_POLICY_EXACT_LEN(sizeof(struct kbump_port_range)),
+	[KBUMP_RULE_A_IIF]	= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
+	[KBUMP_RULE_A_MARK]	= { .type = NLA_U32 },
+	[KBUMP_RULE_A_MARK_MASK] = { .type = NLA_U32 },
+	[KBUMP_RULE_A_ACTION]	= NLA_POLICY_RANGE(NLA_U8, KBUMP_ACTION_INSPECT,
+						   KBUMP_ACTION_BLOCK),
+	[KBUMP_RULE_A_FAIL]	= NLA_POLICY_MAX(NLA_U8, KBUMP_FAIL_CLOSED),
+	[KBUMP_RULE_A_TOOL]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
+	[KBUMP_RULE_A_COMMENT]	= { .type = NLA_NUL_STRING, .len = KBUMP_COMMENT_LEN - 1 },
+	[KBUMP_RULE_A_HITS]	= { .type = NLA_REJECT },
+	[KBUMP_RULE_A_BYTES]	= { .type = NLA_REJECT },
+	[KBUMP_RULE_A_FAILED]	= { .type = NLA_REJECT },
+};
+
+static const struct nla_policy tool_policy[KBUMP_TOOL_A_MAX + 1] = {
+	[KBUMP_TOOL_A_PAD]	= { .type = NLA_REJECT },
+	[KBUMP_TOOL_A_NAME]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
+	[KBUMP_TOOL_A_DEV]	= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
+	[KBUMP_TOOL_A_IFINDEX]	= { .type = NLA_REJECT },
+	[KBUMP_TOOL_A_SRC_MAC]	= NLA_POLICY_ETH_ADDR,
+	[KBUMP_TOOL_A_DST_MAC]	= NLA_POLICY_ETH_ADDR,
+	[KBUMP_TOOL_A_VLAN]	= NLA_POLICY_MAX(NLA_U16, 4094),
+	[KBUMP_TOOL_A_DPORT]	= { .type = NLA_U16 },
+	[KBUMP_TOOL_A_MTU]	= { .type = NLA_U32 },
+	[KBUMP_TOOL_A_STATE]	= { .type = NLA_REJECT },
+	[KBUMP_TOOL_A_FRAMES]	= { .type = NLA_REJECT },
+	[KBUMP_TOOL_A_BYTES]	= { .type = NLA_REJECT },
+	[KBUMP_TOOL_A_FLOWS]	= { .type = NLA_REJECT },
+	[KBUMP_TOOL_A_DROP_QUEUE] = { .type = NLA_REJECT },
+	[KBUMP_TOOL_A_DROP_DOWN] = { .type = NLA_REJECT },
+	[KBUMP_TOOL_A_DROP_NOMEM] = { .type = NLA_REJECT },
+};
+
+static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
+	[KBUMP_FLOW_A_PAD]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_ID]	= { .type = NLA_U64 },
+	[KBUMP_FLOW_A_STATE]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_CLIENT_ADDR] = { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_SERVER_ADDR] = { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_CLIENT_PORT] = { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_SERVER_PORT] = { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_IIF]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_RULE]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_AGE]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_SNI]	= { .type = NLA_NUL_STRING, .len = 255 },
+	[KBUMP_FLOW_A_ALPN]	= { .type = NLA_NUL_STRING, .len = 255 },
+	[KBUMP_FLOW_A_CLIENT]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_SERVER]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_REASON]	= NLA_POLICY_RANGE(NLA_U8, KBUMP_REASON_TIMEOUT,
+						   KBUMP_REASON_MAX),
+	[KBUMP_FLOW_A_CLIENT_FD] = { .type = NLA_U32 },
+	[KBUMP_FLOW_A_SERVER_FD] = { .type = NLA_U32 },
+};
+
+static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {
+	[KBUMP_HELPER_A_PAD]	= { .type = NLA_REJECT },
+	[KBUMP_HELPER_A_PORTID]	= { .type = NLA_U32 },
+	[KBUMP_HELPER_A_PID]	= { .type = NLA_REJECT },
+	[KBUMP_HELPER_A_LISTEN4_FD] = { .type = NLA_U32 },
+	[KBUMP_HELPER_A_LISTEN6_FD] = { .type = NLA_U32 },
+	[KBUMP_HELPER_A_VERSION] = { .type = NLA_NUL_STRING, .len = KB_VERSION_LEN - 1 },
+	[KBUMP_HELPER_A_STEERED] = { .type = NLA_REJECT },
+	[KBUMP_HELPER_A_HANDOFFS] = { .type = NLA_REJECT },
+	[KBUMP_HELPER_A_FAILED]	= { .type = NLA_REJECT },
+};
+
+static const struct nla_policy top_policy[KBUMP_A_MAX + 1] = {
+	[KBUMP_A_RULE]		= NLA_POLICY_NESTED(rule_policy),
+	[KBUMP_A_TOOL]		= NLA_POLICY_NESTED(tool_policy),
+	[KBUMP_A_FLOW]		= NLA_POLICY_NESTED(flow_policy),
+	[KBUMP_A_STAT]		= { .type = NLA_REJECT },
+	[KBUMP_A_HELPER]	= NLA_POLICY_NESTED(helper_policy),
+};
+
+#define KB_DO(_cmd, _doit) \
+	{ .cmd = (_cmd), .doit = (_doit), .flags = GENL_ADMIN_PERM }
+#define KB_GET(_cmd, _doit, _dumpit) \
+	{ .cmd = (_cmd), .doit = (_doit), .dumpit = (_dumpit), .flags = GENL_ADMIN_PERM }
+
+static const struct genl_ops kb_ops[] = {
+	KB_DO(KBUMP_CMD_RULE_ADD, kb_rule_add_doit),
+	KB_DO(KBUMP_CMD_RULE_DEL, kb_rule_del_doit),
+	KB_DO(KBUMP_CMD_RULE_FLUSH, kb_rule_flush_doit),
+	KB_GET(KBUMP_CMD_RULE_GET, kb_rule_get_doit, kb_rule_get_dumpit),
+	KB_DO(KBUMP_CMD_TOOL_ADD, kb_tool_add_doit),
+	KB_DO(KBUMP_CMD_TOOL_SET, kb_tool_set_doit),
+	KB_DO(KBUMP_CMD_TOOL_DEL, kb_tool_del_doit),
+	KB_GET(KBUMP_CMD_TOOL_GET, kb_tool_get_doit, kb_tool_get_dumpit),
+	KB_DO(KBUMP_CMD_FLOW_SET, kb_flow_set_doit),
+	KB_DO(KBUMP_CMD_FLOW_ADD, kb_flow_add_doit),
+	KB_DO(KBUMP_CMD_FLOW_FAIL, kb_flow_fail_doit),
+	KB_DO(KBUMP_CMD_FLOW_DEL, kb_flow_del_doit),
+	KB_GET(KBUMP_CMD_FLOW_GET, kb_flow_get_doit, kb_flow_get_dumpit),
+	KB_DO(KBUMP_CMD_STAT_GET, kb_stat_get_doit),
+	KB_DO(KBUMP_CMD_HELPER_ADD, kb_helper_add_doit),
+	KB_DO(KBUMP_CMD_HELPER_DEL, kb_helper_del_doit),
+	KB_GET(KBUMP_CMD_HELPER_GET, kb_helper_get_doit, kb_helper_get_dumpit),
+};
+
+static const struct genl_multicast_group kb_groups[] = {
+	{ .name = KBUMP_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN },
+};
+
+static struct genl_family kb_family __ro_after_init = {
+	.name		= KBUMP_GENL_NAME,
+	.version	= KBUMP_GENL_VERSION,
+	.maxattr	= KBUMP_A_MAX,
+	.policy		= top_policy,
+	.netnsok	= true,
+	.parallel_ops	= true,
+	.module		= THIS_MODULE,
+	.ops		= kb_ops,
+	.n_ops		= ARRAY_SIZE(kb_ops),
+	.resv_start_op	= __KBUMP_CMD_MAX,
+	.mcgrps		= kb_groups,
+	.n_mcgrps	= ARRAY_SIZE(kb_groups),
+};
+
+/**
+ * kb_nl_put - put one whole message
+ * @skb: where to
+ * @portid: receiver
+ * @seq: sequence number
+ * @flags: NLM_F_*
+ * @cmd: &enum kbump_cmd
+ * @attr: &enum kbump_attr, the object's kind
+ * @fill: puts the object
+ * @obj: the object
+ * @cb: of the dump that the message is a part of, or NULL
+ *
+ * Return: 0, or -EMSGSIZE with @skb as it was.
+ */
+int kb_nl_put(struct sk_buff *skb, u32 portid, u32 seq, int flags, u8 cmd, int attr,
+	      kb_fill_t fill, const void *obj, struct netlink_callback *cb)
+{
+	struct nlattr *nest;
+	void *hdr;
+
+	hdr = genlmsg_put(skb, portid, seq, &kb_family, flags, cmd);
+	if (!hdr)
+		return -EMSGSIZE;
+	if (cb)
+		genl_dump_check_consistent(cb, hdr);
+	nest = nla_nest_start(skb, attr);
+	if (!nest || fill(skb, obj)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+/**
+ * kb_nl_reply - answer a request with an object
+ * @info: the request
+ * @cmd: see kb_nl_put(), as all below
+ * @attr: ...
+ * @fill: ...
+ * @obj: ...
+ *
+ * Context: process; sleeps.
+ * Return: 0 or an error.
+ */
+int kb_nl_reply(struct genl_info *info, u8 cmd, int attr, kb_fill_t fill, const void *obj)
+{
+	struct sk_buff *skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	int err;
+
+	if (!skb)
+		return -ENOMEM;
+	err = kb_nl_put(skb, info->snd_portid, info->snd_seq, 0, cmd, attr, fill, obj, NULL);
+	if (err) {
+		nlmsg_free(skb);
+		return err;
+	}
+	return genlmsg_reply(skb, info);
+}
+
+/**
+ * kb_nl_event - tell those who listen
+ * @kn: the namespace
+ * @cmd: see kb_nl_put(), as all below
+ * @attr: ...
+ * @fill: ...
+ * @obj: ...
+ *
+ * An event that cannot be sent is lost; the listeners' sockets tell them so.
+ *
+ * Context: process; sleeps.
+ */
+void kb_nl_event(struct kb_net *kn, u8 cmd, int attr, kb_fill_t fill, const void *obj)
+{
+	struct sk_buff *skb;
+
+	if (!genl_has_listeners(&kb_family, kn->net, 0))
+		return;
+	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!skb)
+		return;
+	if (kb_nl_put(skb, 0, 0, 0, cmd, attr, fill, obj, NULL))
+		nlmsg_free(skb);
+	else
+		genlmsg_multicast_netns(&kb_family, kn->net, skb, 0, 0, GFP_KERNEL);
+}
+
+/**
+ * kb_nl_parse - take a request's object apart
+ * @info: the request, which has been validated
+ * @attr: &enum kbump_attr, the object's kind
+ * @tb: result
+ * @max: highest attribute in it
+ *
+ * Return: 0 or -EINVAL.
+ */
+int kb_nl_parse(struct genl_info *info, int attr, struct nlattr **tb, int max)
+{
+	static const struct nla_policy *const policies[] = {
+		[KBUMP_A_RULE] = rule_policy,
+		[KBUMP_A_TOOL] = tool_policy,
+		[KBUMP_A_FLOW] = flow_policy,
+		[KBUMP_A_HELPER] = helper_policy,
+	};
+
+	if (!info->attrs[attr]) {
+		NL_SET_ERR_MSG(info->extack, "the object is missing");
+		return -EINVAL;
+	}
+	return nla_parse_nested(tb, max, info->attrs[attr], policies[attr], info->extack);
+}
+
+/**
+ * kb_nl_init - register the family
+ *
+ * Return: 0 or an error.
+ */
+int __init kb_nl_init(void)
+{
+	return genl_register_family(&kb_family);
+}
+
+/**
+ * kb_nl_exit - unregister the family: no request is in progress when it returns
+ */
+void kb_nl_exit(void)
+{
+	genl_unregister_family(&kb_family);
+}

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The relay: each direction of a flow moves records from one leg to the other, and shows
+ * them to the mirror on the way. Back-pressure is TCP's: while the destination has no room
+ * the source is not read, so that its window closes.
+ */
+#include <linux/slab.h>
+#include <net/tls.h>
+
+#include "flow.h"
+#include "relay.h"
+#include "rule.h"
+
+/* A work gives way to the others after so much. */
+#define BUDGET_RECORDS	64
+#define BUDGET_BYTES	(256 << 10)
+#define POLL_MS		10
+/* Both sides have said close_notify, or one has gone: so long the other may take to close. */
+#define LINGER_MS	30000
+
+#define CONTROL_BUFFER	256
+
+static struct workqueue_struct *relay_wq;
+
+/**
+ * kb_dir_kick - let a direction look what there is to do
+ * @d: the direction
+ *
+ * Context: any.
+ */
+void kb_dir_kick(struct kb_dir *d)
+{
+	if (!READ_ONCE(d->relay->stopping))
+		queue_work(relay_wq, &d->work);
+}
+
+static void relay_timer(struct timer_list *t)
+{
+	struct kb_relay *r = from_timer(r, t, timer);
+
+	kb_dir_kick(&r->dir[KB_CLIENT]);
+	kb_dir_kick(&r->dir[KB_SERVER]);
+}
+
+static void look_again(struct kb_relay *r, unsigned int ms)
+{
+	if (!READ_ONCE(r->stopping))
+		mod_timer(&r->timer, jiffies + msecs_to_jiffies(ms));
+}
+
+static enum kbump_reason reset_by(const struct kb_dir *d, const struct kb_leg *leg)
+{
+	bool client = (leg == d->src) == (d->from == KB_CLIENT);
+
+	return client ? KBUMP_REASON_CLIENT_RESET : KBUMP_REASON_SERVER_RESET;
+}
+
+static void end(struct kb_dir *d, enum kbump_reason reason)
+{
+	kb_flow_end(d->relay->flow, reason);
+}
+
+/*
+ * No room at the destination. If it got some before it was told that we wait for it, no
+ * callback will come: look once more.
+ */
+static void wait_for_space(struct kb_dir *d)
+{
+	set_bit(KB_LEG_WANT_SPACE, &d->dst->flags);
+	/* Pairs with the atomic operation on the flag in the callback. */
+	smp_mb__after_atomic();
+	if (sk_stream_is_writeable(d->dst->sock->sk) &&
+	    test_and_clear_bit(KB_LEG_WANT_SPACE, &d->dst->flags))
+		kb_dir_kick(d);
+	/* The data has nowhere to go to, but the source's death must not wait for that. */
+	if (READ_ONCE(d->src->sock->sk->sk_err))
+		end(d, reset_by(d, d->src));
+}
+
+/* Send what is left of the chunk. Return: 0, -EAGAIN, or an error that has ended the flow. */
+static int flush(struct kb_dir *d)
+{
+	struct kb_chunk *c = &d->chunk;
+	int n;
+
+	while (c->len) {
+		n = kb_leg_send(d->dst, c);
+		if (n == -EAGAIN) {
+			wait_for_space(d);
+			return n;
+		}
+		if (n <= 0) {
+			end(d, reset_by(d, d->dst));
+			return n ?: -EPIPE;
+		}
+		c->off += n;
+		c->len -= n;
+	}
+	kb_chunk_put(c);
+	return 0;
+}
+
+/* The source sends no more: from here on the mirror's stream is complete. */
+static void set_notified(struct kb_dir *d)
+{
+	if (d->notified)
+		return;
+	d->notified = true;
+	d->notify_due = true;
+	kb_mirror_fin(&d->relay->mirror, d->from);
+	kb_flow_closing(d->relay->flow);
+}
+
+static void set_fin(struct kb_dir *d)
+{
+	d->fin = true;
+	/* The end of a plain stream is its FIN; that of a TLS stream is close_notify. */
+	d->truncated = d->src->tls && !d->notified;
+	if (!d->notified && !d->src->tls)
+		d->notify_due = true;
+	if (!d->notified)
+		kb_mirror_fin(&d->relay->mirror, d->from);
+	kb_flow_closing(d->relay->flow);
+}
+
+static bool both(const struct kb_relay *r, bool (*is)(const struct kb_dir *d))
+{
+	return is(&r->dir[KB_CLIENT]) && is(&r->dir[KB_SERVER]);
+}
+
+static bool is_over(const struct kb_dir *d)
+{
+	return smp_load_acquire(&d->done) || READ_ONCE(d->notified);
+}
+
+/* Pairs with smp_store_mb() in send_end(): of two that finish at once, one at least sees it. */
+static bool is_done(const struct kb_dir *d)
+{
+	return smp_load_acquire(&d->done);
+}
+
+static enum kbump_reason closed_how(const struct kb_relay *r)
+{
+	if (r->dir[KB_CLIENT].truncated || r->dir[KB_SERVER].truncated)
+		return KBUMP_REASON_TRUNCATED;
+	return KBUMP_REASON_CLOSED;
+}
+
+static void linger(struct kb_dir *d)
+{
+	struct kb_relay *r = d->relay;
+
+	if (both(r, is_done)) {
+		end(d, closed_how(r));
+		return;
+	}
+	if (!both(r, is_over))
+		return;
+	if (!READ_ONCE(r->deadline))
+		WRITE_ONCE(r->deadline, (jiffies + msecs_to_jiffies(LINGER_MS)) | 1);
+	else if (time_after(jiffies, READ_ONCE(r->deadline)))
+		end(d, closed_how(r));
+	look_again(r, LINGER_MS + POLL_MS);
+}
+
+/* Tell the destination of the source's end, as far as there is one. */
+static int send_end(struct kb_dir *d)
+{
+	int err;
+
+	if (d->notify_due) {
+		err = kb_leg_send_alert(d->dst, KB_ALERT_WARNING, KB_ALERT_CLOSE_NOTIFY);
+		if (err == -EAGAIN) {
+			wait_for_space(d);
+			return err;
+		}
+		d->notify_due = false;
+		/* A destination that is gone is noticed by the other direction. */
+		if (!d->dst->tls)
+			d->fin = true;
+	}
+	if (!d->fin || d->done)
+		return 0;
+	err = kb_leg_send_fin(d->dst);
+	if (err) {
+		look_again(d->relay, POLL_MS);
+		return err;
+	}
+	smp_store_mb(d->done, true);
+	return 0;
+}
+
+/* Both peers are told by an alert; then the connections are closed. */
+static void fail(struct kb_dir *d, enum kbump_reason reason, u8 to_src, u8 to_dst)
+{
+	if (to_src)
+		kb_leg_send_alert(d->src, KB_ALERT_FATAL, to_src);
+	kb_leg_send_alert(d->dst, KB_ALERT_FATAL, to_dst);
+	end(d, reason);
+}
+
+static void bad_record(struct kb_dir *d, u8 to_src)
+{
+	kb_count(d->relay->flow->kn, KBUMP_STAT_BAD_RECORD, 1);
+	fail(d, d->from == KB_CLIENT ? KBUMP_REASON_CLIENT_RECORD : KBUMP_REASON_SERVER_RECORD,
+	     to_src, KB_ALERT_INTERNAL_ERROR);
+}
+
+static enum kb_verdict read_control(struct kb_dir *d)
+{
+	enum kb_verdict verdict = KB_IGNORE;
+	u8 buf[CONTROL_BUFFER], type;
+	bool whole = false;
+	int n;
+
+	while (!whole) {
+		n = kb_leg_recv_control(d->src, buf, sizeof(buf), &type, &whole);
+		if (n == -EAGAIN)
+			break;
+		if (n < 0)
+			return KB_BAD;
+		verdict = max(verdict, kb_record_read(&d->record, d->from, d->src->version,
+						      type, buf, n));
+	}
+	WRITE_ONCE(d->src->control, d->src->control + 1);
+	kb_count(d->relay->flow->kn, KBUMP_STAT_RX_CONTROL, 1);
+	return verdict;
+}
+
+/* Return: 0, or an error that has ended the flow. */
+static int control(struct kb_dir *d)
+{
+	enum kb_verdict verdict = read_control(d);
+
+	switch (verdict) {
+	case KB_IGNORE:
+		return 0;
+	case KB_RENEGOTIATE:
+		/* A peer that is told nothing only waits: that it may be lost does no harm. */
+		kb_leg_send_alert(d->src, KB_ALERT_WARNING, KB_ALERT_NO_RENEGOTIATION);
+		return 0;
+	case KB_CLOSE_NOTIFY:
+		set_notified(d);
+		return 0;
+	case KB_FATAL:
+		d->relay->gently = true;
+		fail(d, reset_by(d, d->src), 0, d->record.alert);
+		return -ECONNABORTED;
+	case KB_KEYUPDATE:
+		kb_count(d->relay->flow->kn, KBUMP_STAT_KEYUPDATE, 1);
+		fail(d, KBUMP_REASON_KEYUPDATE, KB_ALERT_INTERNAL_ERROR, KB_ALERT_INTERNAL_ERROR);
+		return -ECONNABORTED;
+	case KB_BAD:
+		bad_record(d, KB_ALERT_UNEXPECTED_MESSAGE);
+		return -ECONNABORTED;
+	}
+	return 0;
+}
+
+static bool is_record_error(const struct kb_dir *d, int err)
+{
+	return d->src->tls && (err == -EBADMSG || err == -EMSGSIZE || err == -EINVAL);
+}
+
+static void count_chunk(const struct kb_dir *d)
+{
+	const struct kb_chunk *c = &d->chunk;
+	struct kb_flow *f = d->relay->flow;
+
+	kb_count(f->kn, KBUMP_STAT_RX_BYTES, c->len);
+	kb_count(f->kn, KBUMP_STAT_RX_RECORDS, 1);
+	kb_count(f->kn, c->zc ? KBUMP_STAT_RX_ZC : KBUMP_STAT_RX_COPIED, 1);
+	this_cpu_add(f->rule->stats->bytes, c->len);
+}
+
+/* Return: bytes received, 0 for a record without data, -EAGAIN, or an error at the end. */
+static int receive(struct kb_dir *d)
+{
+	int n = kb_leg_recv(d->src, &d->chunk);
+
+	if (n > 0) {
+		/* RFC 8446, section 6.1: data after a closure alert is to be ignored. */
+		if (d->notified) {
+			kb_chunk_put(&d->chunk);
+			return n;
+		}
+		count_chunk(d);
+		kb_mirror_data(&d->relay->mirror, d->from, &d->chunk);
+		return n;
+	}
+	if (n == 0) {
+		set_fin(d);
+		return 0;
+	}
+	if (n == -EAGAIN)
+		return n;
+	if (n == -EIO && d->src->tls)
+		return control(d);
+	if (n == -ENOMEM)
+		end(d, KBUMP_REASON_INTERNAL);
+	else if (is_record_error(d, n))
+		bad_record(d, KB_ALERT_BAD_RECORD_MAC);
+	else
+		end(d, reset_by(d, d->src));
+	return -ECONNABORTED;
+}
+
+static void dir_work(struct work_struct *work)
+{
+	struct kb_dir *d = container_of(work, struct kb_dir, work);
+	int records = 0, bytes = 0, n;
+
+	while (!READ_ONCE(d->relay->stopping)) {
+		if (flush(d) || send_end(d))
+			return;
+		if (d->done || d->notified)
+			linger(d);
+		if (d->done)
+			return;
+		if (records++ >= BUDGET_RECORDS || bytes >= BUDGET_BYTES) {
+			kb_dir_kick(d);
+			return;
+		}
+		n = receive(d);
+		if (n < 0)
+			return;
+		bytes += n;
+	}
+}
+
+static void init_dir(struct kb_relay *r, enum kb_side from)
+{
+	struct kb_dir *d = &r->dir[from];
+
+	d->relay = r;
+	d->from = from;
+	d->src = &r->leg[from];
+	d->dst = &r->leg[kb_other(from)];
+	d->src->in = d;
+	d->dst->out = d;
+	INIT_WORK(&d->work, dir_work);
+}
+
+/**
+ * kb_relay_create - take the two sockets of a flow
+ * @f: the flow
+ * @client: client leg; its file is the relay's on success
+ * @server: server leg, as above
+ * @extack: says what is wrong
+ *
+ * Context: process; sleeps.
+ * Return: the relay, not yet started, or an ERR_PTR().
+ */
+struct kb_relay *kb_relay_create(struct kb_flow *f, struct socket *client,
+				 struct socket *server, struct netlink_ext_ack *extack)
+{
+	struct kb_relay *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	int err;
+
+	if (!r)
+		return ERR_PTR(-ENOMEM);
+	r->flow = f;
+	timer_setup(&r->timer, relay_timer, 0);
+	init_dir(r, KB_CLIENT);
+	init_dir(r, KB_SERVER);
+	err = kb_leg_open(&r->leg[KB_CLIENT], client, extack);
+	if (!err)
+		err = kb_leg_open(&r->leg[KB_SERVER], server, extack);
+	/* Nothing is to happen before kb_relay_start(). */
+	r->stopping = true;
+	if (!err)
+		err = kb_leg_attach(&r->leg[KB_CLIENT], extack);
+	if (!err)
+		err = kb_leg_attach(&r->leg[KB_SERVER], extack);
+	if (!err)
+		return r;
+	kb_leg_detach(&r->leg[KB_CLIENT]);
+	kfree(r);
+	return ERR_PTR(err);
+}
+
+/**
+ * kb_relay_start - begin to relay
+ * @r: the relay, which its flow has now
+ *
+ * Context: process.
+ */
+void kb_relay_start(struct kb_relay *r)
+{
+	kb_mirror_open(&r->mirror, r->flow);
+	WRITE_ONCE(r->stopping, false);
+	/* What came before the callbacks were ours told nobody. */
+	kb_dir_kick(&r->dir[KB_CLIENT]);
+	kb_dir_kick(&r->dir[KB_SERVER]);
+}
+
+static bool is_abort(const struct kb_relay *r, int reason)
+{
+	return reason != KBUMP_REASON_CLOSED && reason != KBUMP_REASON_TRUNCATED && !r->gently;
+}
+
+static void end_mirror(struct kb_relay *r, int reason)
+{
+	bool server = reason == KBUMP_REASON_SERVER_RESET || reason == KBUMP_REASON_SERVER_RECORD;
+
+	if (reason != KBUMP_REASON_CLOSED && reason != KBUMP_REASON_TRUNCATED)
+		kb_mirror_reset(&r->mirror, server ? KB_SERVER : KB_CLIENT);
+}
+
+/**
+ * kb_relay_stop - stop relaying, and end both connections
+ * @r: the relay
+ * @reason: &enum kbump_reason; an abort resets them
+ *
+ * Context: process, not from a direction's work; sleeps.
+ */
+void kb_relay_stop(struct kb_relay *r, int reason)
+{
+	enum kb_side side;
+
+	WRITE_ONCE(r->stopping, true);
+	for (side = 0; side < KB_SIDES; side++)
+		kb_leg_detach(&r->leg[side]);
+	for (side = 0; side < KB_SIDES; side++)
+		cancel_work_sync(&r->dir[side].work);
+	/* A work that had begun before may have set it; its own kicks come to nothing. */
+	del_timer_sync(&r->timer);
+	for (side = 0; side < KB_SIDES; side++)
+		cancel_work_sync(&r->dir[side].work);
+	end_mirror(r, reason);
+	for (side = 0; side < KB_SIDES; side++) {
+		if (is_abort(r, reason))
+			kb_leg_abort(&r->leg[side]);
+		kb_leg_close(&r->leg[side]);
+		kb_chunk_put(&r->dir[side].chunk);
+	}
+}
+
+/**
+ * kb_relay_free - free a stopped relay
+ * @r: the relay
+ */
+void kb_relay_free(struct kb_relay *r)
+{
+	kfree(r);
+}
+
+/**
+ * kb_relay_init - make what all relays share
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kb_relay_init(void)
+{
+	/* Bound to the processor that received: its caches have the data. */
+	relay_wq = alloc_workqueue("kbump", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
+	return relay_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * kb_relay_exit - undo kb_relay_init(), when no relay is left
+ */
+void kb_relay_exit(void)
+{
+	destroy_workqueue(relay_wq);
+	kb_leg_exit();
+}

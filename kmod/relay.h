@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef KB_RELAY_H
+#define KB_RELAY_H
+
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+
+#include "leg.h"
+#include "mirror.h"
+#include "record.h"
+#include "tuple.h"
+
+struct kb_flow;
+struct netlink_ext_ack;
+
+/**
+ * struct kb_dir - one direction of a flow
+ *
+ * Only its work, which never runs twice at once, touches what is not constant.
+ *
+ * @relay: the whole
+ * @from: side of @src
+ * @src: leg that is read
+ * @dst: leg that is written
+ * @work: moves the data
+ * @chunk: received, not yet sent
+ * @record: reader of the source's control records
+ * @notified: the source has sent close_notify; what it still sends is dropped
+ * @notify_due: close_notify is to be sent
+ * @fin: the source has sent its FIN
+ * @done: the FIN has been sent on; nothing more to do
+ * @truncated: the FIN came without close_notify
+ */
+struct kb_dir {
+	struct kb_relay *relay;
+	enum kb_side from;
+	struct kb_leg *src;
+	struct kb_leg *dst;
+	struct work_struct work;
+	struct kb_chunk chunk;
+	struct kb_record record;
+	bool notified;
+	bool notify_due;
+	bool fin;
+	bool done;
+	bool truncated;
+};
+
+/**
+ * struct kb_relay - what an established flow has
+ *
+ * Made at the hand-off, freed by the flow's end after kb_relay_stop().
+ *
+ * @flow: the flow, which owns this
+ * @leg: the sockets, by &enum kb_side
+ * @dir: the directions, by the side that is read
+ * @timer: looks again at what no callback tells of
+ * @mirror: the copies
+ * @deadline: jiffies when patience with a half-closed flow ends, 0: not set
+ * @stopping: no work and no timer is to be started any more
+ * @gently: at the end, close without a reset: an alert has told the peers
+ */
+struct kb_relay {
+	struct kb_flow *flow;
+	struct kb_leg leg[KB_SIDES];
+	struct kb_dir dir[KB_SIDES];
+	struct timer_list timer;
+	struct kb_mirror mirror;
+	unsigned long deadline;
+	bool stopping;
+	bool gently;
+};
+
+struct kb_relay *kb_relay_create(struct kb_flow *f, struct socket *client,
+				 struct socket *server, struct netlink_ext_ack *extack);
+void kb_relay_start(struct kb_relay *r);
+void kb_relay_stop(struct kb_relay *r, int reason);
+void kb_relay_free(struct kb_relay *r);
+void kb_dir_kick(struct kb_dir *d);
+int kb_relay_init(void);
+void kb_relay_exit(void);
+
+#endif /* KB_RELAY_H */

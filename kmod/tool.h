@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef KB_TOOL_H
+#define KB_TOOL_H
+
+#include <linux/if.h>
+#include <linux/if_ether.h>
+#include <linux/netdevice.h>
+#include <linux/refcount.h>
+
+#include "net.h"
+
+struct genl_info;
+struct netlink_callback;
+struct sk_buff;
+
+/* What a tool's frames look like; see &enum kbump_tool_attr. */
+struct kb_tool_look {
+	bool has_src;
+	u8 src[ETH_ALEN];
+	u8 dst[ETH_ALEN];
+	u16 vlan;
+	u16 dport;
+	u32 mtu;
+};
+
+struct kb_tool_stats {
+	u64 frames;
+	u64 bytes;
+	u64 flows;
+	u64 drop_queue;
+	u64 drop_down;
+	u64 drop_nomem;
+};
+
+/**
+ * struct kb_tool - a device that gets copies
+ *
+ * The table holds one reference, each rule that names the tool another one. Freed after a
+ * grace period.
+ *
+ * @list: in &kb_net.tools
+ * @rcu: for the freeing
+ * @ref: references
+ * @rules: rules of the table that name it; under &kb_net.lock
+ * @dev: the device, or NULL when it is gone; written under RTNL and &kb_net.lock, read under
+ *	RCU. The reference is dropped when the device unregisters or moves away.
+ * @tracker: of the reference
+ * @look: what the frames look like; replaced as a whole, read under RCU
+ * @stats: per-CPU counters
+ * @name: never changes
+ * @last_dev: name of the device when it was last seen; under &kb_net.lock
+ */
+struct kb_tool {
+	struct list_head list;
+	struct rcu_head rcu;
+	refcount_t ref;
+	unsigned int rules;
+	struct net_device __rcu *dev;
+	netdevice_tracker tracker;
+	struct kb_tool_look __rcu *look;
+	struct kb_tool_stats __percpu *stats;
+	char name[KBUMP_NAME_LEN];
+	char last_dev[IFNAMSIZ];
+};
+
+struct kb_tool *kb_tool_find(struct kb_net *kn, const char *name);
+void kb_tool_get(struct kb_tool *t);
+void kb_tool_put(struct kb_tool *t);
+bool kb_tool_dev_is_up(const struct net_device *dev);
+int kb_tools_init(struct kb_net *kn);
+void kb_tools_exit(struct kb_net *kn);
+
+int kb_tool_add_doit(struct sk_buff *skb, struct genl_info *info);
+int kb_tool_set_doit(struct sk_buff *skb, struct genl_info *info);
+int kb_tool_del_doit(struct sk_buff *skb, struct genl_info *info);
+int kb_tool_get_doit(struct sk_buff *skb, struct genl_info *info);
+int kb_tool_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+
+#endif /* KB_TOOL_H */
