@@ -23,7 +23,7 @@ static void refused(struct conn *c)
 	if (is_gone(c->client_fd))
 		conn_client_gone(c);
 	else if (is_gone(c->server_fd))
-		conn_reset(c, KBUMP_REASON_SERVER_RESET, "the server reset the connection");
+		conn_reset(c, KBUMP_REASON_UPSTREAM_CONNECT, "the server reset the connection");
 	else
 		conn_reset(c, KBUMP_REASON_INTERNAL, "the kernel refused the flow: %s", why);
 }

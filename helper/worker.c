@@ -111,7 +111,7 @@ static int loop(struct worker *w, int ready_fd)
 	close(ready_fd);
 	err = event_base_dispatch(w->base);
 	while (!LIST_EMPTY(&w->conns))
-		conn_reset(LIST_FIRST(&w->conns), KBUMP_REASON_ADMIN, "the helper ends");
+		conn_reset(LIST_FIRST(&w->conns), KBUMP_REASON_INTERNAL, "the helper ends");
 	evtimer_del(&w->ending);
 	evsignal_del(&term);
 	evsignal_del(&intr);

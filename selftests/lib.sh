@@ -526,8 +526,8 @@ load_module()
 	[ -z "$DIRECT" ] || return 0
 	[ ! -d /sys/module/kbump ] || return 0
 	[ -e "$MODULE" ] || { echo "no module $MODULE"; return 1; }
-	modprobe -a tls nf_tproxy_ipv4 nf_tproxy_ipv6 nf_reject_ipv4 nf_reject_ipv6 \
-		nf_defrag_ipv4 nf_defrag_ipv6 2>/dev/null
+	# shellcheck disable=SC2046 # words
+	modprobe -a tls $(modinfo -F depends "$MODULE" | tr , ' ')
 	insmod "$MODULE"
 }
 
