@@ -462,7 +462,8 @@ static struct dst_entry *local_route6(struct net *net)
 		return NULL;
 	rt->dst.input = ip6_input;
 	rt->dst.output = dst_discard_out;
-	rt->rt6i_flags = RTF_UP | RTF_NONEXTHOP;
+	/* A SYN is taken only if its destination is local: ipv6_unicast_destination(). */
+	rt->rt6i_flags = RTF_UP | RTF_NONEXTHOP | RTF_LOCAL;
 	return &rt->dst;
 #else
 	return NULL;
