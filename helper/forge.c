@@ -111,7 +111,7 @@ static int add_extensions(X509 *leaf, X509 *ca)
 	size_t i;
 
 	X509V3_set_ctx(&ctx, ca, leaf, NULL, NULL, 0);
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
 		/* Without a key identifier of its own the authority cannot be named by it. */
 		if (all[i].nid == NID_authority_key_identifier && !X509_get0_subject_key_id(ca))
 			continue;

@@ -24,7 +24,7 @@
 #include "hello.h"
 #include "keys.h"
 
-#define KBUMPD_VERSION	"0.1"
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define EXIT_USAGE	2
 

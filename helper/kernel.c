@@ -206,7 +206,7 @@ int kernel_helper_add(struct kernel *k, int listen4_fd, int listen6_fd)
 			{ KBUMP_HELPER_A_LISTEN4_FD, listen4_fd },
 			{ KBUMP_HELPER_A_LISTEN6_FD, listen6_fd },
 		},
-		.text = { { KBUMP_HELPER_A_VERSION, KBUMPD_VERSION } },
+		.text = { { KBUMP_HELPER_A_VERSION, KBUMP_VERSION } },
 	};
 
 	return perform(k, &r);

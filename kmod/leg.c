@@ -496,7 +496,7 @@ int kb_leg_send_fin(struct kb_leg *leg)
 		pending = ctx->partially_sent_record || !list_empty(&tls_sw_ctx_tx(ctx)->tx_list);
 		release_sock(sk);
 	}
-	if (pending && !sk->sk_err)
+	if (pending && !READ_ONCE(sk->sk_err))
 		return -EAGAIN;
 	kernel_sock_shutdown(leg->sock, SHUT_WR);
 	return 0;

@@ -128,17 +128,20 @@ struct sock *kb_steer_sock(struct kb_net *kn, const struct kb_tuple *t)
 	const union nf_inet_addr *remote = t->side == KB_CLIENT ? &t->client : &t->server;
 	const union nf_inet_addr *local = t->side == KB_CLIENT ? &t->server : &t->client;
 	__be16 rport = t->side == KB_CLIENT ? t->cport : t->sport;
-	__be16 lport = t->side == KB_CLIENT ? t->sport : t->cport;
+	u16 lport = ntohs(t->side == KB_CLIENT ? t->sport : t->cport);
+	struct sock *sk = NULL;
 
+	rcu_read_lock();
 	if (t->family == NFPROTO_IPV4)
-		return __inet_lookup_established(kn->net, hinfo, remote->ip, rport, local->ip,
-						 ntohs(lport), 0, 0);
+		sk = __inet_lookup_established(kn->net, hinfo, remote->ip, rport, local->ip,
+					       lport, 0, 0);
 #if IS_ENABLED(CONFIG_IPV6)
-	return __inet6_lookup_established(kn->net, hinfo, &remote->in6, rport, &local->in6,
-					  ntohs(lport), 0, 0);
-#else
-	return NULL;
+	else
+		sk = __inet6_lookup_established(kn->net, hinfo, &remote->in6, rport,
+						&local->in6, lport, 0, 0);
 #endif
+	rcu_read_unlock();
+	return sk;
 }
 
 /* Local delivery, to @sk, whose reference the packet takes. */
