@@ -33,7 +33,8 @@
  * @KBUMP_CMD_RULE_DEL: delete the rule with KBUMP_RULE_A_HANDLE, or the first one
  *	with KBUMP_RULE_A_PREF. Established flows keep it until they end. Notified.
  * @KBUMP_CMD_RULE_FLUSH: delete all rules; takes no attribute.
- * @KBUMP_CMD_RULE_GET: dump, in order of evaluation.
+ * @KBUMP_CMD_RULE_GET: dump, in order of evaluation; or the one of KBUMP_RULE_A_HANDLE or
+ *	_PREF.
  * @KBUMP_CMD_TOOL_ADD: add a tool: KBUMP_TOOL_A_NAME and _DEV. Notified.
  * @KBUMP_CMD_TOOL_SET: change the given attributes of tool KBUMP_TOOL_A_NAME.
  *	Also notified when its device goes up, down, is renamed or goes away.
@@ -52,7 +53,7 @@
  *	as KBUMP_CMD_FLOW_DEL.
  * @KBUMP_CMD_FLOW_DEL: reset flow KBUMP_FLOW_A_ID. The notification of a flow's end,
  *	with its final counters and KBUMP_FLOW_A_REASON.
- * @KBUMP_CMD_FLOW_GET: dump.
+ * @KBUMP_CMD_FLOW_GET: dump, or the one of KBUMP_FLOW_A_ID.
  * @KBUMP_CMD_STAT_GET: the namespace's counters (no dump: one message).
  * @KBUMP_CMD_HELPER_ADD: register the sending netlink socket as a helper with
  *	KBUMP_HELPER_A_LISTEN4_FD and/or _LISTEN6_FD: listening, IP_TRANSPARENT TCP
@@ -60,7 +61,7 @@
  * @KBUMP_CMD_HELPER_DEL: withdraw the sender's registration: no new flows. Its
  *	handshakes in progress may still be handed over. Notified, also on the close of
  *	the netlink socket.
- * @KBUMP_CMD_HELPER_GET: dump.
+ * @KBUMP_CMD_HELPER_GET: dump, or the one of KBUMP_HELPER_A_PORTID.
  */
 enum kbump_cmd {
 	KBUMP_CMD_UNSPEC,
@@ -161,7 +162,8 @@ struct kbump_port_range {
  * @KBUMP_RULE_A_TOOL: string, tool name; repeatable, KBUMP_RULE_TOOLS_MAX at most;
  *	only with KBUMP_ACTION_INSPECT
  * @KBUMP_RULE_A_COMMENT: string
- * @KBUMP_RULE_A_HITS: u64, flows that the rule decided. Output only, as all below.
+ * @KBUMP_RULE_A_HITS: u64, connection requests (SYN) that the rule decided. Output only, as
+ *	all below.
  * @KBUMP_RULE_A_BYTES: u64, clear bytes relayed for its flows, both directions
  * @KBUMP_RULE_A_FAILED: u64, its flows to which the fail setting was applied
  */
@@ -425,7 +427,7 @@ enum kbump_stat {
 /**
  * enum kbump_helper_attr - nested in KBUMP_A_HELPER; one helper is one worker
  *
- * @KBUMP_HELPER_A_PORTID: u32, netlink port of its socket; output only
+ * @KBUMP_HELPER_A_PORTID: u32, netlink port of its socket; input of _HELPER_GET only
  * @KBUMP_HELPER_A_PID: u32, process id in the initial pid namespace; output only
  * @KBUMP_HELPER_A_LISTEN4_FD: s32 as u32, input only
  * @KBUMP_HELPER_A_LISTEN6_FD: s32 as u32, input only
