@@ -23,13 +23,13 @@ LIST_HEAD(bucket, entry);
 /**
  * struct cache - certificates
  *
- * @bucket: by their digest's first bytes, which nobody can choose at will
  * @ages: the latest used first
+ * @bucket: by their digest's first bytes, which nobody can choose at will
  * @count: number of entries
  */
 struct cache {
-	struct bucket bucket[BUCKETS];
 	TAILQ_HEAD(ages, entry) ages;
+	struct bucket bucket[BUCKETS];
 	unsigned int count;
 };
 

@@ -271,12 +271,10 @@ static void conclude(struct findings *f)
 	h->auth13 = f->signatures13;
 
 	if (f->v13 && suite13)
-		h->min_version = h->max_version = V13;
-	if (f->v12 && auth12) {
-		h->min_version = V12;
-		if (!h->max_version)
-			h->max_version = V12;
-	}
+		h->max_version = V13;
+	else if (f->v12 && auth12)
+		h->max_version = V12;
+	h->min_version = f->v12 && auth12 ? V12 : h->max_version;
 }
 
 static bool parse_body(struct hello *h, struct cursor *body)

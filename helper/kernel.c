@@ -4,6 +4,7 @@
  * gives before it returns from the request: nothing blocks here.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <netlink/genl/ctrl.h>
@@ -50,7 +51,7 @@ static void read_answer(struct kernel *k, struct nlmsghdr *hdr, const struct nlm
 {
 	k->done = true;
 	k->error = e->error;
-	strncpy(k->message, strerror(-e->error), sizeof(k->message) - 1);
+	snprintf(k->message, sizeof(k->message), "%s", strerror(-e->error));
 	read_text(k, hdr, e);
 }
 
@@ -69,7 +70,7 @@ static int on_ack(struct nl_msg *msg, void *arg)
 
 static int failed(struct kernel *k, int nl_error)
 {
-	strncpy(k->message, nl_geterror(nl_error), sizeof(k->message) - 1);
+	snprintf(k->message, sizeof(k->message), "%s", nl_geterror(nl_error));
 	return -EIO;
 }
 

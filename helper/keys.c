@@ -20,9 +20,10 @@ static OSSL_PARAM octets(const char *name, void *data, size_t len)
 	return OSSL_PARAM_construct_octet_string(name, data, len);
 }
 
-static OSSL_PARAM text(const char *name, char *value)
+/* OpenSSL only reads a parameter's text, but takes it without const. */
+static OSSL_PARAM text(const char *name, const char *value)
 {
-	return OSSL_PARAM_construct_utf8_string(name, value, 0);
+	return OSSL_PARAM_construct_utf8_string(name, (char *)(uintptr_t)value, 0);
 }
 
 static int kdf(const char *name, const OSSL_PARAM *params, uint8_t *out, size_t len)
@@ -36,29 +37,15 @@ static int kdf(const char *name, const OSSL_PARAM *params, uint8_t *out, size_t 
 	return ok ? 0 : -1;
 }
 
-/* The parameters take their names without const. */
-struct kdf_names {
-	char digest[8];
-	char mode[16];
-};
-
-static void set_names(struct kdf_names *n, const struct suite *s)
-{
-	strcpy(n->mode, "EXPAND_ONLY");
-	strcpy(n->digest, s->digest);
-}
-
 static int expand_label(const struct suite *s, uint8_t *secret, size_t secret_len,
 			const char *label, uint8_t *out, uint8_t len)
 {
 	uint8_t info[2 + 1 + LABEL_MAX + 1] = { 0, len, strlen(label) };
-	struct kdf_names names;
 	OSSL_PARAM params[PARAMS_MAX], *p = params;
 
 	memcpy(info + 3, label, strlen(label));
-	set_names(&names, s);
-	*p++ = text(OSSL_KDF_PARAM_DIGEST, names.digest);
-	*p++ = text(OSSL_KDF_PARAM_MODE, names.mode);
+	*p++ = text(OSSL_KDF_PARAM_DIGEST, s->digest);
+	*p++ = text(OSSL_KDF_PARAM_MODE, "EXPAND_ONLY");
 	*p++ = octets(OSSL_KDF_PARAM_KEY, secret, secret_len);
 	*p++ = octets(OSSL_KDF_PARAM_INFO, info, 3 + strlen(label) + 1);
 	*p = OSSL_PARAM_construct_end();
@@ -89,7 +76,6 @@ static int key_block(SSL *ssl, const struct suite *s, uint8_t *block, size_t len
 	uint8_t master[SSL_MAX_MASTER_KEY_LENGTH];
 	char label[] = "key expansion";
 	uint8_t seed[sizeof(label) - 1 + 2 * SSL3_RANDOM_SIZE];
-	struct kdf_names names;
 	OSSL_PARAM params[PARAMS_MAX], *p = params;
 	size_t master_len;
 	int err;
@@ -99,8 +85,7 @@ static int key_block(SSL *ssl, const struct suite *s, uint8_t *block, size_t len
 	SSL_get_server_random(ssl, seed + sizeof(label) - 1, SSL3_RANDOM_SIZE);
 	SSL_get_client_random(ssl, seed + sizeof(label) - 1 + SSL3_RANDOM_SIZE,
 			      SSL3_RANDOM_SIZE);
-	set_names(&names, s);
-	*p++ = text(OSSL_KDF_PARAM_DIGEST, names.digest);
+	*p++ = text(OSSL_KDF_PARAM_DIGEST, s->digest);
 	*p++ = octets(OSSL_KDF_PARAM_SECRET, master, master_len);
 	*p++ = octets(OSSL_KDF_PARAM_SEED, seed, sizeof(seed));
 	*p = OSSL_PARAM_construct_end();

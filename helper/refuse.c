@@ -11,18 +11,18 @@
 #include "kbumpd.h"
 
 #define FIN_MS		2000
-#define CHUNK		65536
-/* Of a client that goes on sending: chunks that are read before it gets a reset after all. */
-#define CHUNKS_MAX	64
+/* Of a client that goes on sending: bufferfuls that are read before it gets a reset after all. */
+#define READS_MAX	64
 
 /* Returns true when there is nothing more to wait for. */
 static bool drain(struct conn *c)
 {
+	struct worker *w = c->worker;
 	ssize_t len = 1;
 	int i;
 
-	for (i = 0; i < CHUNKS_MAX && len > 0; i++)
-		len = recv(c->client_fd, NULL, CHUNK, MSG_TRUNC | MSG_DONTWAIT);
+	for (i = 0; i < READS_MAX && len > 0; i++)
+		len = recv(c->client_fd, w->buffer, sizeof(w->buffer), MSG_DONTWAIT);
 	return len >= 0 || errno != EAGAIN;
 }
 

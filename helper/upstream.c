@@ -4,6 +4,7 @@
  * kTLS can carry it, and its certificate must verify: there is no way around that.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <openssl/err.h>
 
@@ -15,16 +16,10 @@ static void suite_names(const struct hello *h, uint16_t version, char *buf, size
 	size_t i, used = 0;
 
 	buf[0] = '\0';
-	for (i = 0; i < h->suites; i++) {
-		const char *name = h->suite[i]->name;
-
-		if (h->suite[i]->version != version || used + strlen(name) + 2 > len)
-			continue;
-		if (used)
-			buf[used++] = ':';
-		strcpy(buf + used, name);
-		used += strlen(name);
-	}
+	for (i = 0; i < h->suites; i++)
+		if (h->suite[i]->version == version && used < len)
+			used += snprintf(buf + used, len - used, "%s%s", used ? ":" : "",
+					 h->suite[i]->name);
 }
 
 static int offer_suites(SSL *ssl, const struct hello *h)

@@ -146,7 +146,8 @@ int worker_run(const struct setup *setup, int ready_fd)
 		return -1;
 	}
 	w->setup = setup;
-	w->listener[0].fd = w->listener[1].fd = -1;
+	w->listener[0].fd = -1;
+	w->listener[1].fd = -1;
 	LIST_INIT(&w->conns);
 	err = open_all(w);
 	if (!err)
