@@ -160,5 +160,6 @@ void listeners_close(struct worker *w)
 		close(l->fd);
 		l->fd = -1;
 	}
-	evtimer_del(&w->resume);
+	if (event_initialized(&w->resume))
+		evtimer_del(&w->resume);
 }
