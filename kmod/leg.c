@@ -288,21 +288,32 @@ void kb_chunk_put(struct kb_chunk *c)
 	c->len = 0;
 }
 
-/*
- * Length of the data of the next record, or 0 if it is not known: nothing whole has come, or
- * something that is decrypted already waits in kTLS. Nobody but us consumes records, so what
- * is ready stays as it is.
- */
-static unsigned int next_record_len(const struct kb_leg *leg)
+/* recvmsg() says 0 at the end of the stream, and for a record without data. */
+static bool at_eof(const struct sock *sk)
 {
-	const struct tls_context *ctx = tls_get_ctx(leg->sock->sk);
+	return READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN || sock_flag(sk, SOCK_DONE);
+}
+
+/*
+ * Length of the data of the next record, once its header has been read; 0 if there is none
+ * yet, of which leg_data_ready() will tell; -1 if recvmsg() must say what there is: decrypted
+ * data that waits in kTLS, the end of the stream, an error. Nobody but us consumes records,
+ * so a length that is known stays as it is.
+ */
+static int next_record_len(const struct kb_leg *leg)
+{
+	const struct sock *sk = leg->sock->sk;
+	const struct tls_context *ctx = tls_get_ctx(sk);
 	const struct tls_sw_context_rx *rx = tls_sw_ctx_rx(ctx);
 	int len;
 
-	if (!READ_ONCE(rx->strp.msg_ready) || !skb_queue_empty_lockless(&rx->rx_list))
-		return 0;
-	len = rx->strp.stm.full_len - ctx->prot_info.overhead_size;
-	return len > 0 && len <= RECORD_MAX ? len : 0;
+	if (!skb_queue_empty_lockless(&rx->rx_list))
+		return -1;
+	len = READ_ONCE(rx->strp.stm.full_len);
+	if (!len)
+		return at_eof(sk) || READ_ONCE(sk->sk_err) ? -1 : 0;
+	len -= ctx->prot_info.overhead_size;
+	return len > 0 && len <= RECORD_MAX ? len : -1;
 }
 
 static bool alloc_frag(struct kb_chunk *c, unsigned int len)
@@ -336,12 +347,6 @@ static int alloc_chunk(struct kb_chunk *c, unsigned int len)
 	return c->page ? 0 : -ENOMEM;
 }
 
-/* recvmsg() says 0 at the end of the stream, and for a record without data. */
-static bool at_eof(const struct sock *sk)
-{
-	return READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN || sock_flag(sk, SOCK_DONE);
-}
-
 static void count_record(struct kb_leg *leg, const struct kb_chunk *c)
 {
 	WRITE_ONCE(leg->rx_bytes, leg->rx_bytes + c->len);
@@ -367,12 +372,14 @@ static void count_record(struct kb_leg *leg, const struct kb_chunk *c)
  */
 int kb_leg_recv(struct kb_leg *leg, struct kb_chunk *c)
 {
-	unsigned int expected = leg->tls ? next_record_len(leg) : 0;
+	int expected = leg->tls ? next_record_len(leg) : -1;
 	struct msghdr msg = {};
 	struct bio_vec bv;
 	int n;
 
-	n = alloc_chunk(c, expected ?: RECORD_MAX);
+	if (!expected)
+		return -EAGAIN;
+	n = alloc_chunk(c, expected > 0 ? expected : RECORD_MAX);
 	if (n) {
 		c->len = 0;
 		return n;
@@ -386,7 +393,7 @@ int kb_leg_recv(struct kb_leg *leg, struct kb_chunk *c)
 		kb_chunk_put(c);
 		return n || at_eof(leg->sock->sk) ? n : -EAGAIN;
 	}
-	c->zc = expected && n == expected && c->len == expected && leg_rx(leg)->zc_capable;
+	c->zc = n == expected && c->len == expected && leg_rx(leg)->zc_capable;
 	c->len = n;
 	count_record(leg, c);
 	return n;

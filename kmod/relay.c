@@ -130,12 +130,13 @@ static bool both(const struct kb_relay *r, bool (*is)(const struct kb_dir *d))
 
 static bool is_over(const struct kb_dir *d)
 {
+	/* As in is_done(). */
 	return smp_load_acquire(&d->done) || READ_ONCE(d->notified);
 }
 
-/* Pairs with smp_store_mb() in send_end(): of two that finish at once, one at least sees it. */
 static bool is_done(const struct kb_dir *d)
 {
+	/* Pairs with send_end(): of two that finish at once, one at least sees the other. */
 	return smp_load_acquire(&d->done);
 }
 
@@ -186,6 +187,7 @@ static int send_end(struct kb_dir *d)
 		look_again(d->relay, POLL_MS);
 		return err;
 	}
+	/* Before this direction looks at the other; pairs with is_done(). */
 	smp_store_mb(d->done, true);
 	return 0;
 }

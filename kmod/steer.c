@@ -424,21 +424,18 @@ static unsigned int output_server_hook(void *priv, struct sk_buff *skb,
 	return skip_hooks(skb, state);
 }
 
-#define KB_HOOKS(_pf) \
-	{ .hook = early_hook, .pf = (_pf), .hooknum = NF_INET_PRE_ROUTING, \
-	  .priority = NF_IP_PRI_RAW - 1 }, \
-	{ .hook = late_hook, .pf = (_pf), .hooknum = NF_INET_PRE_ROUTING, \
-	  .priority = NF_IP_PRI_NAT_DST + 1 }, \
-	{ .hook = input_hook, .pf = (_pf), .hooknum = NF_INET_LOCAL_IN, \
-	  .priority = NF_IP_PRI_FIRST }, \
-	{ .hook = output_client_hook, .pf = (_pf), .hooknum = NF_INET_LOCAL_OUT, \
-	  .priority = NF_IP_PRI_RAW - 1 }, \
-	{ .hook = output_server_hook, .pf = (_pf), .hooknum = NF_INET_LOCAL_OUT, \
-	  .priority = NF_IP_PRI_CONNTRACK + 1 }
-
+/* Of both families; their priorities are the same numbers. */
 static const struct nf_hook_ops hooks[] = {
-	KB_HOOKS(NFPROTO_IPV4),
-	KB_HOOKS(NFPROTO_IPV6),
+	{ .hook = early_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_PRE_ROUTING,
+	  .priority = NF_IP_PRI_RAW - 1 },
+	{ .hook = late_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_PRE_ROUTING,
+	  .priority = NF_IP_PRI_NAT_DST + 1 },
+	{ .hook = input_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_LOCAL_IN,
+	  .priority = NF_IP_PRI_FIRST },
+	{ .hook = output_client_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_LOCAL_OUT,
+	  .priority = NF_IP_PRI_RAW - 1 },
+	{ .hook = output_server_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_LOCAL_OUT,
+	  .priority = NF_IP_PRI_CONNTRACK + 1 },
 };
 
 static struct dst_entry *local_route4(struct net *net)

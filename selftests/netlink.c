@@ -214,7 +214,7 @@ FIXTURE_SETUP(family)
 	self->talk.fd = open_netlink();
 	ASSERT_LE(0, self->talk.fd);
 	self->talk.id = family_id(&self->talk);
-	ASSERT_LT(0, self->talk.id) TH_LOG("no generic netlink family kbump: is the module loaded?");
+	ASSERT_LT(0, self->talk.id) TH_LOG("no family kbump: module not loaded?");
 }
 
 FIXTURE_TEARDOWN(family)
@@ -425,7 +425,8 @@ TEST_F(family, bad_tools_are_refused)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++)
-		EXPECT_GT(0, odd_tool(&self->talk, names[i], "lo", 0, NULL, 0)) TH_LOG("name %zu", i);
+		EXPECT_GT(0, odd_tool(&self->talk, names[i], "lo", 0, NULL, 0))
+			TH_LOG("name %zu", i);
 	EXPECT_EQ(-ENODEV, odd_tool(&self->talk, "t", "nodev0", 0, NULL, 0));
 	EXPECT_NE('\0', self->talk.message[0]);
 	EXPECT_GT(0, odd_tool(&self->talk, "t", "a234567890123456789", 0, NULL, 0));
