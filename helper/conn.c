@@ -42,7 +42,9 @@ static void on_server(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (c->stage == STAGE_CONNECT)
+	if (c->stage == STAGE_HELLO)
+		peek_server_ready(c);
+	else if (c->stage == STAGE_CONNECT)
 		connect_ready(c);
 	else
 		upstream_ready(c);

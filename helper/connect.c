@@ -113,6 +113,18 @@ void connect_start(struct conn *c)
 }
 
 /**
+ * connect_done() - go on with a connected server and a client that has spoken
+ * @c: the connection
+ */
+void connect_done(struct conn *c)
+{
+	if (c->plain)
+		return handoff(c);
+	watch_client(c);
+	upstream_start(c);
+}
+
+/**
  * connect_ready() - the connection to the server is there, or cannot be had
  * @c: the connection
  */
@@ -126,8 +138,8 @@ void connect_ready(struct conn *c)
 	if (err)
 		return conn_reset(c, KBUMP_REASON_UPSTREAM_CONNECT, "connection to the server: %s",
 				  strerror(err));
-	if (c->plain)
-		handoff(c);
+	if (c->plain || c->peeked)
+		connect_done(c);
 	else
-		upstream_start(c);
+		peek_start(c);
 }

@@ -131,7 +131,8 @@ struct worker {
 /**
  * enum stage - where a connection stands
  *
- * @STAGE_HELLO: the client's first bytes are awaited
+ * @STAGE_HELLO: the client's first bytes are awaited; after a while of silence the server's
+ *	as well
  * @STAGE_CONNECT: TCP connection to the server
  * @STAGE_UPSTREAM: TLS handshake with the server
  * @STAGE_DOWNSTREAM: TLS handshake with the client
@@ -262,11 +263,13 @@ void conn_free(struct conn *c);
 /* peek.c */
 void peek_start(struct conn *c);
 void peek_ready(struct conn *c);
+void peek_server_ready(struct conn *c);
 void peek_timeout(struct conn *c);
 
 /* connect.c */
 void connect_start(struct conn *c);
 void connect_ready(struct conn *c);
+void connect_done(struct conn *c);
 
 /* upstream.c */
 void upstream_start(struct conn *c);

@@ -9,15 +9,24 @@
 
 #include "kbumpd.h"
 
-/* A client that is silent for so long waits for the server to speak. */
+/* A client that is silent for so long may be waiting for the server to speak. */
 #define SILENCE_MS	2000
 /* Until the next look, when the kernel called without new bytes. */
 #define RETRY_MS	50
 
+/* The client has spoken. The server may be there already, if that took long. */
+static void go_on(struct conn *c)
+{
+	if (c->server_fd >= 0)
+		connect_done(c);
+	else
+		connect_start(c);
+}
+
 static void not_tls(struct conn *c)
 {
 	c->plain = true;
-	connect_start(c);
+	go_on(c);
 }
 
 static void bad(struct conn *c)
@@ -49,7 +58,7 @@ static void hello_found(struct conn *c)
 		return conn_client_gone(c);
 	if (err)
 		return conn_reset(c, KBUMP_REASON_INTERNAL, "kTLS: %s", strerror(-err));
-	connect_start(c);
+	go_on(c);
 }
 
 /*
@@ -102,26 +111,44 @@ void peek_ready(struct conn *c)
 }
 
 /**
- * peek_timeout() - nothing new from the client
+ * peek_server_ready() - the server speaks, or ends, before the client has said all
  * @c: the connection
  */
-void peek_timeout(struct conn *c)
+void peek_server_ready(struct conn *c)
 {
+	/* In the middle of a ClientHello it can only be an end, which upstream.c will see. */
 	if (!c->peeked)
 		not_tls(c);
-	else if (conn_is_late(c))
-		conn_reset(c, KBUMP_REASON_TIMEOUT, "time-out of the ClientHello");
-	else
-		peek_ready(c);
 }
 
 /**
- * peek_start() - wait for the client's first bytes
+ * peek_timeout() - nothing new from the client
+ * @c: the connection
+ *
+ * Silence alone does not make a connection plain, or any client could keep its TLS from
+ * being opened by a pause: the server is called, and who speaks first decides.
+ */
+void peek_timeout(struct conn *c)
+{
+	if (conn_is_late(c))
+		conn_reset(c, KBUMP_REASON_TIMEOUT, "time-out of the ClientHello");
+	else if (c->peeked || c->server_fd >= 0)
+		peek_ready(c);
+	else
+		connect_start(c);
+}
+
+/**
+ * peek_start() - wait for the client's first bytes, or for anybody's once both are there
  * @c: the connection
  */
 void peek_start(struct conn *c)
 {
+	bool both = c->server_fd >= 0;
+
 	c->stage = STAGE_HELLO;
-	conn_time_limit(c, SILENCE_MS);
+	conn_time_limit(c, both ? UINT64_MAX : SILENCE_MS);
 	conn_wait(c, &c->client_event, c->client_fd, EV_READ);
+	if (both)
+		conn_wait(c, &c->server_event, c->server_fd, EV_READ);
 }

@@ -133,6 +133,24 @@ server_speaks_first()
 	settle
 }
 
+server_has_client()
+{
+	in_ns "$SERVER" ss -Htn state established "sport = :444" | grep -q .
+}
+
+# A client that says nothing until the server has been called is opened all the same.
+silent_client()
+{
+	rm -f "$DIR/go"
+	peer silent --silent --go "$DIR/go" --size 1000 up
+	wait_for "$WAIT" has_line "$DIR/silent.log" silent
+	wait_for "$WAIT" server_has_client
+	: >"$DIR/go"
+	wait_for "$WAIT" has_line "$DIR/silent.log" 'end closed' || fail "$(cat "$DIR/silent.log")"
+	has_line "$DIR/silent.log" 'stored 1000 intact' || fail "$(cat "$DIR/silent.log")"
+	settle
+}
+
 # A port where nobody listens, and an address where nobody lives.
 no_server()
 {
@@ -184,6 +202,7 @@ run_case "the server's CA is not trusted" untrusted
 run_case "the client does not trust the box" client_refuses
 run_case "clear text from the client" plain_client
 run_case "the server speaks first" server_speaks_first
+run_case "the client is silent at first" silent_client
 run_case "the server does not speak TLS" server_is_plain
 run_case "no server on the port" no_server
 run_case "no host at the address" no_host

@@ -247,11 +247,15 @@ def serve(args):
 
 # ---- what a client does
 
+def wait_file(name):
+    while name and not os.path.exists(name):
+        time.sleep(0.05)
+
+
 def wait_go(args, word):
     """Tells the test where we are; goes on when the test says so."""
     say(word)
-    while args.go and not os.path.exists(args.go):
-        time.sleep(0.05)
+    wait_file(args.go)
 
 
 def client_context(args):
@@ -267,11 +271,14 @@ def connect(args):
     if args.cipher:
         context.set_ciphers(args.cipher)
     sock = raw_socket(args)
-    if args.go and not args.late:
+    if args.go and not args.late and not args.silent:
         # Where the test pauses us, the rest of the data must not wait here already.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+    if args.silent:
+        wait_go(args, "silent")
     tls = Tls(sock, context, False)
     say("connected", sock.getsockname()[1], *tls.ssl.cipher()[:2])
+    wait_file(args.start)
     return tls
 
 
@@ -532,7 +539,9 @@ def serve_plain(args):
     listener = socket.create_server(("0.0.0.0", args.port), backlog=16)
     while True:
         sock, _ = listener.accept()
-        sock.sendall(b"220 the server speaks first\n")
+        with sock:
+            sock.sendall(b"220 the server speaks first\n")
+            raw_end(sock)
 
 
 def arguments():
@@ -547,7 +556,9 @@ def arguments():
     one = sub.add_parser("client")
     one.add_argument("--ca", required=True)
     one.add_argument("--go", help="file to wait for where the action pauses")
+    one.add_argument("--start", help="file to wait for before the first request")
     one.add_argument("--late", action="store_true", help="pause only at the end")
+    one.add_argument("--silent", action="store_true", help="pause before the ClientHello")
     one.add_argument("--fin", action="store_true", help="close_notify and FIN")
     one.add_argument("--tls12", action="store_true")
     one.add_argument("--cipher")
