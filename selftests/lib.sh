@@ -78,6 +78,17 @@ result()
 	failures=$((failures + 1))
 	echo "not ok $cases - $name"
 	tail -n 40 "$log" | sed 's/^/#   /'
+	kill_clients
+}
+
+# What a case leaves running must not disturb the next one.
+kill_clients()
+{
+	local pids
+
+	pids=$(ip netns pids "$CLIENT" 2>/dev/null; ip netns pids "$TOOL" 2>/dev/null)
+	# shellcheck disable=SC2086 # words
+	[ -z "$pids" ] || kill -KILL $pids
 }
 
 # run_case NAME FUNCTION [ARGUMENT]...: in a process group of its own, to end a hang whole.

@@ -18,7 +18,8 @@ at_once()
 	peer many --size "$COUNT" --go "$DIR/go" --timeout 170 many
 	wait_for 170 has_line "$DIR/many.log" 'all open' || fail "$(tail "$DIR/many.log")"
 	if [ -z "$DIRECT" ]; then
-		wait_for "$WAIT" all_established || fail "$(kbump stat show)"
+		wait_for "$WAIT" all_established ||
+			fail "$(cat "$DIR/many.log"; kbump stat show)"
 	fi
 	: >"$DIR/go"
 	wait_for 170 has_line "$DIR/many.log" '^good' || fail "$(tail "$DIR/many.log")"

@@ -202,7 +202,7 @@ by_mark()
 {
 	needs_kbump
 	nft_box <<-NFT
-		table inet mark {
+		table inet choose {
 			chain pre {
 				type filter hook prerouting priority mangle; policy accept;
 				tcp dport 8443 meta mark set 0x15
