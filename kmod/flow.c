@@ -20,6 +20,7 @@
 /* How often handshakes and ended flows are looked at, and how long a handshake may last. */
 #define LOOK_MS		10000
 #define HANDSHAKE_MS	90000
+#define HALF_OPEN_MS	25000
 #define GC_MS		1000
 #define GC_BATCH	256
 
@@ -114,12 +115,13 @@ static void unhash_end(struct kb_net *kn, struct kb_end *e)
 	e->hashed = false;
 }
 
-/* Called with the list lock held; its reference is the caller's then. */
+/* Of an ended flow. Called with the list lock held; the table's reference is the caller's then. */
 static void unhash(struct kb_flow *f)
 {
 	unhash_end(f->kn, &f->end[KB_CLIENT]);
 	unhash_end(f->kn, &f->end[KB_SERVER]);
 	list_del_init(&f->list);
+	f->kn->nremains--;
 }
 
 /**
@@ -152,7 +154,7 @@ static bool at_limit(const struct kb_net *kn)
 
 static void end_work(struct work_struct *work);
 
-static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *facts)
+static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *facts, bool tracked)
 {
 	struct kb_flow *f = kmem_cache_zalloc(flow_cache, GFP_ATOMIC | __GFP_NOWARN);
 
@@ -166,6 +168,7 @@ static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *fact
 	INIT_WORK(&f->end_work, end_work);
 	f->id = atomic64_inc_return(&kn->last_id);
 	f->born = jiffies;
+	f->tracked = tracked;
 	strscpy(f->iif, facts->iif, sizeof(f->iif));
 	f->end[KB_CLIENT].flow = f;
 	f->end[KB_CLIENT].tuple = facts->tuple;
@@ -173,24 +176,23 @@ static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *fact
 	return f;
 }
 
+/* In one step: who finds the flow by any way may end it at once. */
 static int flow_insert(struct kb_net *kn, struct kb_flow *f)
 {
 	int err;
 
 	spin_lock_bh(&kn->list_lock);
 	err = hash_end(kn, &f->end[KB_CLIENT]);
-	if (!err)
-		look_later(f, &kn->handshakes);
-	spin_unlock_bh(&kn->list_lock);
 	if (err)
-		return err == -EEXIST ? -EBUSY : -ENOMEM;
-	/* Last: what is dumped is whole. */
-	if (!xa_err(xa_store_bh(&kn->flows, f->id, f, GFP_ATOMIC | __GFP_NOWARN)))
-		return 0;
-	spin_lock_bh(&kn->list_lock);
-	unhash(f);
+		goto out;
+	err = xa_err(xa_store(&kn->flows, f->id, f, GFP_ATOMIC | __GFP_NOWARN));
+	if (err)
+		unhash_end(kn, &f->end[KB_CLIENT]);
+	else
+		look_later(f, &kn->handshakes);
+out:
 	spin_unlock_bh(&kn->list_lock);
-	return -ENOMEM;
+	return err == -EEXIST ? -EBUSY : err ? -ENOMEM : 0;
 }
 
 /**
@@ -199,22 +201,21 @@ static int flow_insert(struct kb_net *kn, struct kb_flow *f)
  * @facts: its SYN
  * @rule: the rule that decided
  * @helper: who does the handshakes
+ * @tracked: the client leg needs its connection tracking entry
  *
  * Context: RCU read side, softirq.
  * Return: the flow, with a reference; or an ERR_PTR(): -ENOSPC at a limit, -ENOMEM, or -EBUSY
  * if a flow of the same addresses is about to end.
  */
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
-			       struct kb_rule *rule, struct kb_helper *helper)
+			       struct kb_rule *rule, struct kb_helper *helper, bool tracked)
 {
-	struct kb_flow *f = kb_flow_lookup(kn, &facts->tuple);
+	struct kb_flow *f;
 	int err;
 
-	if (f)
-		kb_flow_forget(f);
 	if (at_limit(kn))
 		return ERR_PTR(-ENOSPC);
-	f = flow_alloc(kn, facts);
+	f = flow_alloc(kn, facts, tracked);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	err = -EBUSY;
@@ -228,6 +229,8 @@ struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 	if (err)
 		goto fail_refs;
 	atomic64_inc(&helper->steered);
+	if (READ_ONCE(helper->gone))
+		kb_flow_end(f, KBUMP_REASON_INTERNAL);
 	start_gc(kn);
 	return f;
 fail_refs:
@@ -315,12 +318,21 @@ static void release(struct kb_flow *f)
 
 static void bury(struct kb_flow *f)
 {
+	struct kb_flow *oldest = NULL;
 	struct kb_net *kn = f->kn;
 
 	spin_lock_bh(&kn->list_lock);
+	if (kn->nremains >= READ_ONCE(max_flows)) {
+		oldest = list_first_entry_or_null(&kn->remains, struct kb_flow, list);
+		if (oldest)
+			unhash(oldest);
+	}
+	kn->nremains++;
 	look_later(f, &kn->remains);
 	WRITE_ONCE(f->ended, true);
 	spin_unlock_bh(&kn->list_lock);
+	if (oldest)
+		kb_flow_put(oldest);
 	start_gc(kn);
 }
 
@@ -468,12 +480,14 @@ static bool has_sock(struct kb_flow *f, enum kb_side side, bool with_requests)
 	return found;
 }
 
-/* Called with the list lock held. */
+/* A client whose SYN was answered has some time to answer that. Called with the list lock held. */
 static void look_at_handshake(struct kb_flow *f)
 {
+	bool young = time_before(jiffies, f->born + msecs_to_jiffies(HALF_OPEN_MS));
+
 	if (time_after(jiffies, f->born + msecs_to_jiffies(HANDSHAKE_MS)))
 		kb_flow_end(f, KBUMP_REASON_TIMEOUT);
-	else if (!has_sock(f, KB_CLIENT, false))
+	else if (!has_sock(f, KB_CLIENT, young))
 		kb_flow_end(f, KBUMP_REASON_CLIENT_GONE);
 	look_later(f, &f->kn->handshakes);
 }
@@ -552,7 +566,12 @@ void kb_flows_stop(struct kb_net *kn)
 			kb_flow_put(f);
 		}
 	rcu_read_unlock();
+	/* Who was first to want a flow's end may not have queued its work yet. */
 	flush_workqueue(flow_wq);
+	while (atomic_read(&kn->nflows) + atomic_read(&kn->nhandshakes)) {
+		msleep(1);
+		flush_workqueue(flow_wq);
+	}
 	cancel_delayed_work_sync(&kn->gc);
 }
 

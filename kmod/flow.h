@@ -88,7 +88,7 @@ struct kb_flow {
 
 struct kb_flow *kb_flow_lookup(struct kb_net *kn, const struct kb_tuple *tuple);
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
-			       struct kb_rule *rule, struct kb_helper *helper);
+			       struct kb_rule *rule, struct kb_helper *helper, bool tracked);
 int kb_flow_establish(struct kb_flow *f, struct socket *client, struct socket *server,
 		      char *sni, char *alpn, struct netlink_ext_ack *extack);
 int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,

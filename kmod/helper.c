@@ -8,6 +8,7 @@
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <net/inet_connection_sock.h>
 #include <net/inet_sock.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -41,6 +42,14 @@ static bool can_serve(const struct kb_helper *h, u8 family)
 	return !READ_ONCE(h->withdrawn) && kb_helper_listener(h, family);
 }
 
+/* More would be dropped without a word, or be answered with SYN cookies. */
+static bool has_room(const struct kb_helper *h, u8 family)
+{
+	const struct sock *sk = kb_helper_listener(h, family);
+
+	return sk && !sk_acceptq_is_full(sk) && !inet_csk_reqsk_queue_is_full(sk);
+}
+
 /**
  * kb_helper_choose - a helper for a new connection
  * @kn: the namespace
@@ -49,22 +58,24 @@ static bool can_serve(const struct kb_helper *h, u8 family)
  * They take turns.
  *
  * Context: RCU read side.
- * Return: the helper, with a reference, or NULL if there is none.
+ * Return: the helper, with a reference; NULL if there is none; ERR_PTR(-EBUSY) if none has room.
  */
 struct kb_helper *kb_helper_choose(struct kb_net *kn, u8 family)
 {
-	unsigned int able = 0, turn;
+	unsigned int able = 0, ready = 0, turn;
 	struct kb_helper *h;
 
-	list_for_each_entry_rcu(h, &kn->helpers, list)
+	list_for_each_entry_rcu(h, &kn->helpers, list) {
 		able += can_serve(h, family);
-	if (!able)
-		return NULL;
+		ready += can_serve(h, family) && has_room(h, family);
+	}
+	if (!ready)
+		return able ? ERR_PTR(-EBUSY) : NULL;
 	turn = READ_ONCE(kn->turn);
 	WRITE_ONCE(kn->turn, turn + 1);
-	turn %= able;
+	turn %= ready;
 	list_for_each_entry_rcu(h, &kn->helpers, list) {
-		if (!can_serve(h, family) || turn--)
+		if (!can_serve(h, family) || !has_room(h, family) || turn--)
 			continue;
 		return refcount_inc_not_zero(&h->ref) ? h : NULL;
 	}
@@ -297,6 +308,8 @@ int kb_helper_del_doit(struct sk_buff *skb, struct genl_info *info)
 static void remove(struct kb_net *kn, struct kb_helper *h)
 {
 	withdraw(kn, h);
+	/* Before its flows are ended: one that is just being made sees this, or is seen. */
+	WRITE_ONCE(h->gone, true);
 	list_del_rcu(&h->list);
 	kn->helpers_gen++;
 	kb_flows_end_of_helper(kn, h);

@@ -26,6 +26,7 @@ struct sock;
  * @listen: its listening sockets, IPv4 and IPv6, or NULL; a reference to the sock alone, so
  *	that they close with the process. Dropped with the last reference to the helper.
  * @withdrawn: gets no new flow; written under &kb_net.lock
+ * @gone: its netlink socket is closed; set once, before its flows are ended
  * @portid: of its netlink socket
  * @pid: process id in the initial namespace
  * @version: as it says, or empty
@@ -39,6 +40,7 @@ struct kb_helper {
 	refcount_t ref;
 	struct sock *listen[2];
 	bool withdrawn;
+	bool gone;
 	u32 portid;
 	u32 pid;
 	char version[KB_VERSION_LEN];

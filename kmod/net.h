@@ -47,6 +47,7 @@ struct kb_stats {
  * @list_lock: protects @handshakes and @remains, and membership in @ends; taken with BH off
  * @handshakes: flows in handshake, the oldest first
  * @remains: ended flows, whose sockets may still have something to say
+ * @nremains: how many there are in @remains; under @list_lock
  * @gc: looks after @handshakes and @remains
  * @dst4: local input route of IPv4, for steered packets
  * @dst6: the same of IPv6; NULL if the namespace has no IPv6
@@ -74,6 +75,7 @@ struct kb_net {
 	spinlock_t list_lock;
 	struct list_head handshakes;
 	struct list_head remains;
+	unsigned int nremains;
 	struct delayed_work gc;
 	struct dst_entry *dst4;
 	struct dst_entry *dst6;

@@ -17,6 +17,7 @@
 #include <linux/inetdevice.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/netfilter_bridge.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 #include <linux/tcp.h>
@@ -36,83 +37,9 @@
 
 #include "flow.h"
 #include "helper.h"
+#include "packet.h"
 #include "rule.h"
 #include "steer.h"
-
-/* A packet's addresses and ports, before it is known which side sent it. */
-struct packet {
-	u8 family;
-	bool syn;
-	union nf_inet_addr src;
-	union nf_inet_addr dst;
-	__be16 sport;
-	__be16 dport;
-};
-
-static bool read_tcp(const struct sk_buff *skb, int off, struct packet *p)
-{
-	const struct tcphdr *th;
-	struct tcphdr buf;
-
-	th = skb_header_pointer(skb, off, sizeof(buf), &buf);
-	if (!th)
-		return false;
-	p->sport = th->source;
-	p->dport = th->dest;
-	p->syn = th->syn && !th->ack && !th->rst && !th->fin;
-	return true;
-}
-
-static bool read_ipv4(const struct sk_buff *skb, struct packet *p)
-{
-	const struct iphdr *ip = ip_hdr(skb);
-
-	if (ip->protocol != IPPROTO_TCP || ip_is_fragment(ip))
-		return false;
-	p->src.ip = ip->saddr;
-	p->dst.ip = ip->daddr;
-	return read_tcp(skb, skb_network_offset(skb) + ip->ihl * 4, p);
-}
-
-static bool read_ipv6(const struct sk_buff *skb, struct packet *p)
-{
-	unsigned short frag = 0;
-	int off = skb_network_offset(skb);
-	int flags = 0;
-
-	if (ipv6_find_hdr(skb, &off, IPPROTO_TCP, &frag, &flags) < 0 || frag)
-		return false;
-	p->src.in6 = ipv6_hdr(skb)->saddr;
-	p->dst.in6 = ipv6_hdr(skb)->daddr;
-	return read_tcp(skb, off, p);
-}
-
-static bool read_packet(const struct sk_buff *skb, u8 family, struct packet *p)
-{
-	memset(p, 0, sizeof(*p));
-	p->family = family;
-	return family == NFPROTO_IPV4 ? read_ipv4(skb, p) : read_ipv6(skb, p);
-}
-
-/* The tuple of leg @side, if the client or the server, as @from says, sent the packet. */
-static struct kb_tuple packet_tuple(const struct packet *p, enum kb_side side,
-				    enum kb_side from)
-{
-	struct kb_tuple t = { .family = p->family, .side = side };
-
-	if (from == KB_CLIENT) {
-		t.client = p->src;
-		t.server = p->dst;
-		t.cport = p->sport;
-		t.sport = p->dport;
-	} else {
-		t.client = p->dst;
-		t.server = p->src;
-		t.cport = p->dport;
-		t.sport = p->sport;
-	}
-	return t;
-}
 
 /**
  * kb_steer_sock - the socket of a leg
@@ -144,13 +71,24 @@ struct sock *kb_steer_sock(struct kb_net *kn, const struct kb_tuple *t)
 	return sk;
 }
 
-/* Local delivery, to @sk, whose reference the packet takes. */
+/*
+ * Local delivery, to @sk if there is one, whose reference the packet takes. A route of a
+ * packet that came in a list is used for the next one to the same address as well, unless it
+ * is said to be multipath: ip_extract_route_hint(), ip6_extract_route_hint().
+ */
 static void deliver(struct kb_net *kn, struct sk_buff *skb, u8 family, struct sock *sk)
 {
-	nf_tproxy_assign_sock(skb, sk);
+	if (sk)
+		nf_tproxy_assign_sock(skb, sk);
 	skb_dst_drop(skb);
 	/* The packet is consumed, or the route's reference taken, within this RCU section. */
-	skb_dst_set_noref(skb, family == NFPROTO_IPV4 ? kn->dst4 : kn->dst6);
+	if (family == NFPROTO_IPV4) {
+		skb_dst_set_noref(skb, kn->dst4);
+		IPCB(skb)->flags |= IPSKB_MULTIPATH;
+	} else {
+		skb_dst_set_noref(skb, kn->dst6);
+		IP6CB(skb)->flags |= IP6SKB_MULTIPATH;
+	}
 }
 
 static bool is_steered(const struct kb_net *kn, const struct sk_buff *skb)
@@ -166,51 +104,70 @@ static void hide_from_conntrack(struct sk_buff *skb)
 	nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
 }
 
+/* For what comes before the listener has made a socket: a SYN again, or a SYN cookie. */
 static struct sock *flow_listener(const struct kb_flow *f, u8 family)
 {
 	const struct kb_helper *h = READ_ONCE(f->helper);
-	struct sock *sk = h ? kb_helper_listener(h, family) : NULL;
+	struct sock *sk = NULL;
 
+	if (h && READ_ONCE(f->state) == KBUMP_FLOW_HANDSHAKE)
+		sk = kb_helper_listener(h, family);
 	return sk && refcount_inc_not_zero(&sk->sk_refcnt) ? sk : NULL;
 }
 
-/* A packet of flow @f's leg @t. False if no socket is there for it any more. */
-static bool to_leg(struct kb_net *kn, struct sk_buff *skb, const struct packet *p,
-		   const struct kb_flow *f, const struct kb_tuple *t)
+/* A packet of flow @f's leg @t. Return: a verdict, or -1 if the flow has nothing to say of it. */
+static int to_leg(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet *p,
+		  const struct kb_flow *f, const struct kb_tuple *t)
 {
-	struct sock *sk = kb_steer_sock(kn, t);
+	struct sock *sk;
 
-	/* A SYN that came again, before the listener had made anything of the first. */
-	if (!sk && p->syn && t->side == KB_CLIENT)
+	/* TCP finds the socket by what the error quotes. */
+	if (p->error) {
+		deliver(kn, skb, p->family, NULL);
+		return NF_ACCEPT;
+	}
+	sk = kb_steer_sock(kn, t);
+	if (!sk && t->side == KB_CLIENT)
 		sk = flow_listener(f, p->family);
-	if (!sk)
-		return false;
-	deliver(kn, skb, p->family, sk);
-	return true;
+	if (sk) {
+		deliver(kn, skb, p->family, sk);
+		return NF_ACCEPT;
+	}
+	/* Half a flow is left: what is addressed to the other half must not pass by it. */
+	return READ_ONCE(f->ended) ? -1 : NF_DROP;
 }
 
 /* An ended flow does not stand in the way of a new one. */
-static bool begins_anew(const struct kb_flow *f, const struct packet *p)
+static bool begins_anew(const struct kb_flow *f, const struct kb_packet *p)
 {
 	return p->syn && READ_ONCE(f->ended);
 }
 
-/* Is the packet one of a flow that is known? */
-static bool known(struct kb_net *kn, struct sk_buff *skb, const struct packet *p)
+/* Connection tracking confirms entries in LOCAL_IN, which steered packets skip. */
+static int settle_conntrack(const struct kb_flow *f, struct sk_buff *skb)
 {
-	struct kb_tuple t = packet_tuple(p, KB_CLIENT, KB_CLIENT);
+	if (f->tracked)
+		return nf_conntrack_confirm(skb);
+	hide_from_conntrack(skb);
+	return NF_ACCEPT;
+}
+
+/* A packet that may be of a flow. Return: a verdict, or -1 if it is of none. */
+static int known(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet *p)
+{
+	struct kb_tuple t = kb_packet_tuple(p, KB_CLIENT, KB_CLIENT);
 	struct kb_flow *f = kb_flow_lookup(kn, &t);
+	int verdict;
 
 	if (f) {
-		if (begins_anew(f, p) || !to_leg(kn, skb, p, f, &t))
-			return false;
-		if (!f->tracked)
-			hide_from_conntrack(skb);
-		return true;
+		if (begins_anew(f, p))
+			return -1;
+		verdict = to_leg(kn, skb, p, f, &t);
+		return verdict == NF_ACCEPT ? settle_conntrack(f, skb) : verdict;
 	}
-	t = packet_tuple(p, KB_SERVER, KB_SERVER);
+	t = kb_packet_tuple(p, KB_SERVER, KB_SERVER);
 	f = kb_flow_lookup(kn, &t);
-	return f && to_leg(kn, skb, p, f, &t);
+	return f ? to_leg(kn, skb, p, f, &t) : -1;
 }
 
 static bool has_flows(struct kb_net *kn)
@@ -218,29 +175,62 @@ static bool has_flows(struct kb_net *kn)
 	return atomic_read(&kn->ends.nelems);
 }
 
+/*
+ * Frames that br_netfilter shows to the hooks are seen inside of the bridge: a route that is
+ * given to them there is lost, and on their way up from the bridge no hook sees them again.
+ */
+static bool is_bridged(const struct sk_buff *skb)
+{
+	if (!nf_bridge_info_exists(skb))
+		return false;
+	pr_warn_once("frames of bridges are not steered while bridge-nf-call-iptables is set\n");
+	return true;
+}
+
 static bool is_candidate(const struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	return skb->pkt_type == PACKET_HOST && !skb->sk && !(state->in->flags & IFF_LOOPBACK);
+	return skb->pkt_type == PACKET_HOST && !skb->sk &&
+	       !(state->in->flags & IFF_LOOPBACK) && !is_bridged(skb);
 }
 
 static unsigned int early_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct kb_net *kn = kb_net(state->net);
-	struct packet p;
+	struct kb_packet p;
+	int verdict = -1;
 
-	if (has_flows(kn) && is_candidate(skb, state) && read_packet(skb, state->pf, &p))
-		known(kn, skb, &p);
-	return NF_ACCEPT;
+	if (has_flows(kn) && is_candidate(skb, state) &&
+	    (kb_packet_tcp(skb, state->pf, &p) || kb_packet_error(skb, state->pf, &p)))
+		verdict = known(kn, skb, &p);
+	return verdict < 0 ? NF_ACCEPT : verdict;
 }
 
-static bool is_local(const struct kb_net *kn, const struct packet *p,
-		     const struct net_device *in)
+/*
+ * Would the host forward it? Asked of its own routing, so that what it refuses (rp_filter,
+ * martian sources, forwarding switched off) is refused by it, as without us.
+ */
+static bool is_forwarded4(struct sk_buff *skb)
 {
-	if (p->family == NFPROTO_IPV4)
-		return inet_addr_type_dev_table(kn->net, in, p->dst.ip) != RTN_UNICAST;
-	return ipv6_addr_is_multicast(&p->dst.in6) ||
-	       ipv6_addr_type(&p->dst.in6) & IPV6_ADDR_LINKLOCAL ||
-	       ipv6_chk_addr(kn->net, &p->dst.in6, NULL, 0);
+	const struct iphdr *ip = ip_hdr(skb);
+	bool forwarded;
+
+	if (ip_route_input_noref(skb, ip->daddr, ip->saddr, ip->tos, skb->dev))
+		return false;
+	forwarded = skb_rtable(skb)->rt_type == RTN_UNICAST;
+	skb_dst_drop(skb);
+	return forwarded;
+}
+
+static bool is_forwarded6(struct kb_net *kn, const struct kb_packet *p)
+{
+	return !ipv6_addr_is_multicast(&p->dst.in6) &&
+	       !(ipv6_addr_type(&p->dst.in6) & IPV6_ADDR_LINKLOCAL) &&
+	       !ipv6_chk_addr(kn->net, &p->dst.in6, NULL, 0);
+}
+
+static bool is_forwarded(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet *p)
+{
+	return p->family == NFPROTO_IPV4 ? is_forwarded4(skb) : is_forwarded6(kn, p);
 }
 
 static unsigned int refuse(struct sk_buff *skb, const struct nf_hook_state *state)
@@ -281,30 +271,23 @@ static void end_time_wait(struct kb_net *kn, const struct kb_tuple *t)
 		sock_gen_put(sk);
 }
 
-static void remember_conntrack(struct kb_flow *f, struct sk_buff *skb)
-{
-	f->tracked = has_dnat(skb);
-	/* Connection tracking confirms entries in LOCAL_IN, which this packet will skip. */
-	if (f->tracked)
-		nf_conntrack_confirm(skb);
-	else
-		hide_from_conntrack(skb);
-}
-
 static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule,
 			    const struct kb_facts *facts, const struct nf_hook_state *state)
 {
 	struct kb_helper *h = kb_helper_choose(kn, state->pf);
 	struct kb_flow *f;
 	struct sock *sk;
+	int verdict;
 
+	if (h == ERR_PTR(-EBUSY))
+		return fail(kn, skb, rule, KBUMP_STAT_FAIL_LIMIT, state);
 	sk = h ? kb_helper_listener(h, state->pf) : NULL;
 	if (!sk || !refcount_inc_not_zero(&sk->sk_refcnt)) {
 		if (h)
 			kb_helper_put(h);
 		return fail(kn, skb, rule, KBUMP_STAT_FAIL_HELPER, state);
 	}
-	f = kb_flow_create(kn, facts, rule, h);
+	f = kb_flow_create(kn, facts, rule, h, has_dnat(skb));
 	kb_helper_put(h);
 	if (IS_ERR(f)) {
 		sock_put(sk);
@@ -314,34 +297,34 @@ static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, struct kb_ru
 								   KBUMP_STAT_FAIL_LIMIT, state);
 	}
 	end_time_wait(kn, &facts->tuple);
-	remember_conntrack(f, skb);
 	kb_count(kn, KBUMP_STAT_STEERED, 1);
 	deliver(kn, skb, state->pf, sk);
+	verdict = settle_conntrack(f, skb);
 	kb_flow_put(f);
-	return NF_ACCEPT;
+	return verdict;
 }
 
 /* Put a SYN to the rules. */
-static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct packet *p,
+static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet *p,
 			   const struct nf_hook_state *state)
 {
 	struct kb_facts facts = {
-		.tuple = packet_tuple(p, KB_CLIENT, KB_CLIENT),
+		.tuple = kb_packet_tuple(p, KB_CLIENT, KB_CLIENT),
 		.iif = state->in->name,
 		.mark = skb->mark,
 	};
-	struct kb_rule *rule = kb_rule_find(kn, &facts);
-	struct kb_flow *old;
+	struct kb_flow *old = kb_flow_lookup(kn, &facts.tuple);
+	struct kb_rule *rule;
 
+	/* Whatever becomes of this connection, the answers to it are not the old one's. */
+	if (old)
+		kb_flow_forget(old);
+	rule = kb_rule_find(kn, &facts);
 	if (!rule)
 		return NF_ACCEPT;
 	this_cpu_inc(rule->stats->hits);
 	if (rule->action == KBUMP_ACTION_INSPECT)
 		return inspect(kn, skb, rule, &facts, state);
-
-	old = kb_flow_lookup(kn, &facts.tuple);
-	if (old)
-		kb_flow_forget(old);
 	if (rule->action == KBUMP_ACTION_BLOCK) {
 		kb_count(kn, KBUMP_STAT_BLOCKED, 1);
 		return refuse(skb, state);
@@ -361,24 +344,35 @@ static bool has_nat(const struct sk_buff *skb)
 static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct kb_net *kn = kb_net(state->net);
-	struct packet p;
+	struct kb_packet p;
+	int verdict = -1;
 
-	if (!is_candidate(skb, state) || READ_ONCE(kn->dying) || !read_packet(skb, state->pf, &p))
+	if (!is_candidate(skb, state) || READ_ONCE(kn->dying))
 		return NF_ACCEPT;
 	if (state->pf == NFPROTO_IPV6 && !kn->dst6)
 		return NF_ACCEPT;
-	if (has_flows(kn) && has_nat(skb) && known(kn, skb, &p))
+	if (!kb_packet_tcp(skb, state->pf, &p) && !kb_packet_error(skb, state->pf, &p))
 		return NF_ACCEPT;
-	if (!p.syn || is_local(kn, &p, state->in))
+	if (has_flows(kn) && has_nat(skb))
+		verdict = known(kn, skb, &p);
+	if (verdict >= 0)
+		return verdict;
+	if (!p.syn || !is_forwarded(kn, skb, &p))
 		return NF_ACCEPT;
 	return decide(kn, skb, &p, state);
 }
 
-/* Go on behind the rest of the hooks. */
+/*
+ * Go on behind the rest of the hooks. In LOCAL_OUT it is TCP that gets the result, which it
+ * needs for its congestion control; but 1 would mean there that the packet is still to be sent.
+ */
 static unsigned int skip_hooks(struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	state->okfn(state->net, state->sk, skb);
-	return NF_STOLEN;
+	int result = state->okfn(state->net, state->sk, skb);
+
+	if (result == NET_XMIT_DROP)
+		result = NET_XMIT_CN;
+	return NF_STOLEN | (unsigned int)-result << NF_VERDICT_QBITS;
 }
 
 static unsigned int input_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
@@ -393,11 +387,11 @@ static unsigned int output_client_hook(void *priv, struct sk_buff *skb,
 	struct kb_net *kn = kb_net(state->net);
 	const struct kb_flow *f;
 	struct kb_tuple t;
-	struct packet p;
+	struct kb_packet p;
 
-	if (!has_flows(kn) || !read_packet(skb, state->pf, &p))
+	if (!has_flows(kn) || !kb_packet_tcp(skb, state->pf, &p))
 		return NF_ACCEPT;
-	t = packet_tuple(&p, KB_CLIENT, KB_SERVER);
+	t = kb_packet_tuple(&p, KB_CLIENT, KB_SERVER);
 	f = kb_flow_lookup(kn, &t);
 	if (!f || f->tracked)
 		return NF_ACCEPT;
@@ -411,13 +405,13 @@ static unsigned int output_server_hook(void *priv, struct sk_buff *skb,
 {
 	struct kb_net *kn = kb_net(state->net);
 	struct kb_tuple t;
-	struct packet p;
+	struct kb_packet p;
 
-	if (!has_flows(kn) || !read_packet(skb, state->pf, &p))
+	if (!has_flows(kn) || !kb_packet_tcp(skb, state->pf, &p))
 		return NF_ACCEPT;
-	t = packet_tuple(&p, KB_SERVER, KB_CLIENT);
+	t = kb_packet_tuple(&p, KB_SERVER, KB_CLIENT);
 	if (!kb_flow_lookup(kn, &t)) {
-		t = packet_tuple(&p, KB_CLIENT, KB_SERVER);
+		t = kb_packet_tuple(&p, KB_CLIENT, KB_SERVER);
 		if (!kb_flow_lookup(kn, &t))
 			return NF_ACCEPT;
 	}

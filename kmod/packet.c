@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a packet says of the connection that it belongs to. */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+
+#include "packet.h"
+
+static bool read_tcp(const struct sk_buff *skb, int off, struct kb_packet *p)
+{
+	const struct tcphdr *th;
+	struct tcphdr buf;
+
+	th = skb_header_pointer(skb, off, sizeof(buf), &buf);
+	if (!th)
+		return false;
+	p->sport = th->source;
+	p->dport = th->dest;
+	p->syn = th->syn && !th->ack && !th->rst && !th->fin;
+	return true;
+}
+
+static bool read_tcp4(const struct sk_buff *skb, struct kb_packet *p)
+{
+	const struct iphdr *ip = ip_hdr(skb);
+
+	if (ip->protocol != IPPROTO_TCP || ip_is_fragment(ip))
+		return false;
+	p->src.ip = ip->saddr;
+	p->dst.ip = ip->daddr;
+	return read_tcp(skb, skb_network_offset(skb) + ip->ihl * 4, p);
+}
+
+static bool read_tcp6(const struct sk_buff *skb, struct kb_packet *p)
+{
+	unsigned short frag = 0;
+	int off = skb_network_offset(skb);
+	int flags = 0;
+
+	if (ipv6_find_hdr(skb, &off, IPPROTO_TCP, &frag, &flags) < 0 || frag)
+		return false;
+	p->src.in6 = ipv6_hdr(skb)->saddr;
+	p->dst.in6 = ipv6_hdr(skb)->daddr;
+	return read_tcp(skb, off, p);
+}
+
+/**
+ * kb_packet_tcp - read a TCP packet
+ * @skb: the packet
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @p: result
+ *
+ * Context: any.
+ * Return: true if it is one, and no fragment.
+ */
+bool kb_packet_tcp(const struct sk_buff *skb, u8 family, struct kb_packet *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->family = family;
+	return family == NFPROTO_IPV4 ? read_tcp4(skb, p) : read_tcp6(skb, p);
+}
+
+/* The ports are in the eight bytes that every error quotes. */
+static bool read_quoted_ports(const struct sk_buff *skb, int off, struct kb_packet *p)
+{
+	const __be16 *ports;
+	__be16 buf[2];
+
+	ports = skb_header_pointer(skb, off, sizeof(buf), buf);
+	if (!ports)
+		return false;
+	p->sport = ports[1];
+	p->dport = ports[0];
+	return true;
+}
+
+static bool read_error4(const struct sk_buff *skb, struct kb_packet *p)
+{
+	int off = skb_network_offset(skb) + ip_hdrlen(skb);
+	const struct icmphdr *icmp;
+	const struct iphdr *ip;
+	struct icmphdr icmp_buf;
+	struct iphdr ip_buf;
+
+	if (ip_hdr(skb)->protocol != IPPROTO_ICMP || ip_is_fragment(ip_hdr(skb)))
+		return false;
+	icmp = skb_header_pointer(skb, off, sizeof(icmp_buf), &icmp_buf);
+	if (!icmp || !icmp_is_err(icmp->type) || icmp->type == ICMP_REDIRECT)
+		return false;
+	off += sizeof(*icmp);
+	ip = skb_header_pointer(skb, off, sizeof(ip_buf), &ip_buf);
+	if (!ip || ip->ihl < 5 || ip->protocol != IPPROTO_TCP ||
+	    ip->frag_off & htons(IP_OFFSET))
+		return false;
+	p->src.ip = ip->daddr;
+	p->dst.ip = ip->saddr;
+	return read_quoted_ports(skb, off + ip->ihl * 4, p);
+}
+
+static bool read_error6(const struct sk_buff *skb, struct kb_packet *p)
+{
+	unsigned short frag = 0;
+	int off = skb_network_offset(skb);
+	const struct icmp6hdr *icmp;
+	const struct ipv6hdr *ip;
+	struct icmp6hdr icmp_buf;
+	struct ipv6hdr ip_buf;
+	__be16 frag_off;
+	int flags = 0;
+	u8 proto;
+
+	if (ipv6_find_hdr(skb, &off, IPPROTO_ICMPV6, &frag, &flags) < 0 || frag)
+		return false;
+	icmp = skb_header_pointer(skb, off, sizeof(icmp_buf), &icmp_buf);
+	if (!icmp || !icmpv6_is_err(icmp->icmp6_type))
+		return false;
+	off += sizeof(*icmp);
+	ip = skb_header_pointer(skb, off, sizeof(ip_buf), &ip_buf);
+	if (!ip)
+		return false;
+	p->src.in6 = ip->daddr;
+	p->dst.in6 = ip->saddr;
+	proto = ip->nexthdr;
+	off = ipv6_skip_exthdr(skb, off + sizeof(*ip), &proto, &frag_off);
+	return off >= 0 && proto == IPPROTO_TCP && !frag_off && read_quoted_ports(skb, off, p);
+}
+
+/**
+ * kb_packet_error - read an ICMP error about a TCP packet
+ * @skb: the error
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @p: result
+ *
+ * Redirects are none: they concern the host's routes, not the connection.
+ *
+ * Context: any.
+ * Return: true if it is one.
+ */
+bool kb_packet_error(const struct sk_buff *skb, u8 family, struct kb_packet *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->family = family;
+	p->error = true;
+	return family == NFPROTO_IPV4 ? read_error4(skb, p) : read_error6(skb, p);
+}
+
+/**
+ * kb_packet_tuple - what a packet's addresses mean, if one knew who sent it
+ * @p: the packet
+ * @side: the leg that it may belong to
+ * @from: the end of the connection that may have sent it
+ *
+ * Return: the tuple of that leg.
+ */
+struct kb_tuple kb_packet_tuple(const struct kb_packet *p, enum kb_side side, enum kb_side from)
+{
+	struct kb_tuple t = { .family = p->family, .side = side };
+
+	if (from == KB_CLIENT) {
+		t.client = p->src;
+		t.server = p->dst;
+		t.cport = p->sport;
+		t.sport = p->dport;
+	} else {
+		t.client = p->dst;
+		t.server = p->src;
+		t.cport = p->dport;
+		t.sport = p->sport;
+	}
+	return t;
+}

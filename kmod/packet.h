@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef KB_PACKET_H
+#define KB_PACKET_H
+
+#include <linux/netfilter.h>
+
+#include "tuple.h"
+
+struct sk_buff;
+
+/**
+ * struct kb_packet - addresses and ports of a TCP packet, before it is known which side sent it
+ *
+ * Of an ICMP error these are those of the packet that it is about, the other way round: as
+ * if the other end had answered.
+ *
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @syn: it opens a connection
+ * @error: it is an ICMP error
+ * @src: from
+ * @dst: to
+ * @sport: from
+ * @dport: to
+ */
+struct kb_packet {
+	u8 family;
+	bool syn;
+	bool error;
+	union nf_inet_addr src;
+	union nf_inet_addr dst;
+	__be16 sport;
+	__be16 dport;
+};
+
+bool kb_packet_tcp(const struct sk_buff *skb, u8 family, struct kb_packet *p);
+bool kb_packet_error(const struct sk_buff *skb, u8 family, struct kb_packet *p);
+struct kb_tuple kb_packet_tuple(const struct kb_packet *p, enum kb_side side, enum kb_side from);
+
+#endif /* KB_PACKET_H */
