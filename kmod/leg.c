@@ -347,6 +347,21 @@ static int alloc_chunk(struct kb_chunk *c, unsigned int len)
 	return c->page ? 0 : -ENOMEM;
 }
 
+/* Return: as kb_leg_recv(). */
+static int recv_chunk(struct kb_leg *leg, const struct kb_chunk *c)
+{
+	struct bio_vec bv = { .bv_page = c->page, .bv_offset = c->off, .bv_len = c->len };
+	struct msghdr msg = {};
+	int n;
+
+	/* Of a record without data and one that is no data it says 0, and keeps the second. */
+	do {
+		iov_iter_bvec(&msg.msg_iter, ITER_DEST, &bv, 1, c->len);
+		n = sock_recvmsg(leg->sock, &msg, MSG_DONTWAIT);
+	} while (!n && leg->tls && !skb_queue_empty_lockless(&leg_rx(leg)->rx_list));
+	return n || at_eof(leg->sock->sk) ? n : -EAGAIN;
+}
+
 static void count_record(struct kb_leg *leg, const struct kb_chunk *c)
 {
 	WRITE_ONCE(leg->rx_bytes, leg->rx_bytes + c->len);
@@ -373,8 +388,6 @@ static void count_record(struct kb_leg *leg, const struct kb_chunk *c)
 int kb_leg_recv(struct kb_leg *leg, struct kb_chunk *c)
 {
 	int expected = leg->tls ? next_record_len(leg) : -1;
-	struct msghdr msg = {};
-	struct bio_vec bv;
 	int n;
 
 	if (!expected)
@@ -384,14 +397,10 @@ int kb_leg_recv(struct kb_leg *leg, struct kb_chunk *c)
 		c->len = 0;
 		return n;
 	}
-	bv.bv_page = c->page;
-	bv.bv_offset = c->off;
-	bv.bv_len = c->len;
-	iov_iter_bvec(&msg.msg_iter, ITER_DEST, &bv, 1, c->len);
-	n = sock_recvmsg(leg->sock, &msg, MSG_DONTWAIT);
+	n = recv_chunk(leg, c);
 	if (n <= 0) {
 		kb_chunk_put(c);
-		return n || at_eof(leg->sock->sk) ? n : -EAGAIN;
+		return n;
 	}
 	c->zc = n == expected && c->len == expected && leg_rx(leg)->zc_capable;
 	c->len = n;
@@ -483,27 +492,41 @@ int kb_leg_send_alert(struct kb_leg *leg, u8 level, u8 description)
 }
 
 /**
+ * kb_leg_is_sending - has kTLS still something that it could not give to TCP?
+ * @leg: the leg
+ *
+ * No callback tells when it has not.
+ *
+ * Context: process; sleeps for the socket's lock.
+ * Return: true if it has.
+ */
+bool kb_leg_is_sending(const struct kb_leg *leg)
+{
+	struct sock *sk = leg->sock->sk;
+	const struct tls_context *ctx;
+	bool pending;
+
+	if (!leg->tls || READ_ONCE(sk->sk_err))
+		return false;
+	lock_sock(sk);
+	ctx = tls_get_ctx(sk);
+	pending = ctx->partially_sent_record || !list_empty(&tls_sw_ctx_tx(ctx)->tx_list);
+	release_sock(sk);
+	return pending;
+}
+
+/**
  * kb_leg_send_fin - end our side of the connection
  * @leg: the leg
  *
  * A record that TCP has taken only a part of would be lost by a FIN, so this waits for it.
  *
  * Context: process; sleeps for the socket's lock.
- * Return: 0, -EAGAIN if kTLS has still something to send; no callback tells when it has not.
+ * Return: 0, or -EAGAIN while kb_leg_is_sending().
  */
 int kb_leg_send_fin(struct kb_leg *leg)
 {
-	struct sock *sk = leg->sock->sk;
-	bool pending = false;
-
-	if (leg->tls) {
-		const struct tls_context *ctx = tls_get_ctx(sk);
-
-		lock_sock(sk);
-		pending = ctx->partially_sent_record || !list_empty(&tls_sw_ctx_tx(ctx)->tx_list);
-		release_sock(sk);
-	}
-	if (pending && !READ_ONCE(sk->sk_err))
+	if (kb_leg_is_sending(leg))
 		return -EAGAIN;
 	kernel_sock_shutdown(leg->sock, SHUT_WR);
 	return 0;

@@ -84,6 +84,7 @@ int kb_leg_recv(struct kb_leg *leg, struct kb_chunk *c);
 int kb_leg_recv_control(struct kb_leg *leg, void *buf, size_t size, u8 *type, bool *whole);
 int kb_leg_send(struct kb_leg *leg, const struct kb_chunk *c);
 int kb_leg_send_alert(struct kb_leg *leg, u8 level, u8 description);
+bool kb_leg_is_sending(const struct kb_leg *leg);
 int kb_leg_send_fin(struct kb_leg *leg);
 void kb_chunk_put(struct kb_chunk *c);
 void kb_leg_exit(void);

@@ -69,7 +69,7 @@ static unsigned int ip_len(const struct kb_tuple *t)
 
 static unsigned int target_mss(const struct kb_tuple *t, const struct target *to)
 {
-	unsigned int mtu = to->look->mtu ?: READ_ONCE(to->dev->mtu);
+	unsigned int mtu = min_not_zero(to->look->mtu, READ_ONCE(to->dev->mtu));
 	int room = mtu - ip_len(t) - sizeof(struct tcphdr);
 
 	return clamp_t(int, room, MSS_MIN, MSS_MAX);

@@ -83,11 +83,15 @@ enum kb_verdict kb_record_read(struct kb_record *r, enum kb_side from, u16 versi
 	enum kb_verdict verdict = KB_IGNORE;
 	size_t n;
 
+	/* RFC 8446, section 5.1: a handshake message is not to be interleaved with others. */
+	if (type != r->type && (r->have || r->left))
+		return KB_BAD;
+	r->type = type;
 	while (len) {
 		switch (type) {
 		case KB_RECORD_ALERT:
-			if (r->left || !fill_head(r, ALERT_LEN, &data, &len))
-				return r->left ? KB_BAD : verdict;
+			if (!fill_head(r, ALERT_LEN, &data, &len))
+				return verdict;
 			verdict = max(verdict, read_alert(r, version));
 			break;
 		case KB_RECORD_HANDSHAKE:

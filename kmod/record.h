@@ -46,12 +46,14 @@ enum kb_verdict {
  * @have: bytes in it
  * @left: bytes of a handshake message's body that are still to be skipped
  * @alert: description of the last alert
+ * @type: content type of the last record
  */
 struct kb_record {
 	u8 head[4];
 	u8 have;
 	u32 left;
 	u8 alert;
+	u8 type;
 };
 
 enum kb_verdict kb_record_read(struct kb_record *r, enum kb_side from, u16 version, u8 type,

@@ -45,7 +45,7 @@ static void relay_timer(struct timer_list *t)
 static void look_again(struct kb_relay *r, unsigned int ms)
 {
 	if (!READ_ONCE(r->stopping))
-		mod_timer(&r->timer, jiffies + msecs_to_jiffies(ms));
+		timer_reduce(&r->timer, jiffies + msecs_to_jiffies(ms));
 }
 
 static enum kbump_reason reset_by(const struct kb_dir *d, const struct kb_leg *leg)
@@ -62,16 +62,22 @@ static void end(struct kb_dir *d, enum kbump_reason reason)
 
 /*
  * No room at the destination. If it got some before it was told that we wait for it, no
- * callback will come: look once more.
+ * callback will come: look once more. If it still refuses, it is memory that it lacks.
  */
 static void wait_for_space(struct kb_dir *d)
 {
 	set_bit(KB_LEG_WANT_SPACE, &d->dst->flags);
-	/* Pairs with the atomic operation on the flag in the callback. */
+	set_bit(SOCK_NOSPACE, &d->dst->sock->flags);
+	/* Pairs with the atomic operations on the flags in the callback. */
 	smp_mb__after_atomic();
 	if (sk_stream_is_writeable(d->dst->sock->sk) &&
-	    test_and_clear_bit(KB_LEG_WANT_SPACE, &d->dst->flags))
-		kb_dir_kick(d);
+	    test_and_clear_bit(KB_LEG_WANT_SPACE, &d->dst->flags)) {
+		if (d->refused)
+			look_again(d->relay, POLL_MS);
+		else
+			kb_dir_kick(d);
+		d->refused = true;
+	}
 	/* The data has nowhere to go to, but the source's death must not wait for that. */
 	if (READ_ONCE(d->src->sock->sk->sk_err))
 		end(d, reset_by(d, d->src));
@@ -93,6 +99,7 @@ static int flush(struct kb_dir *d)
 			end(d, reset_by(d, d->dst));
 			return n ?: -EPIPE;
 		}
+		d->refused = false;
 		c->off += n;
 		c->len -= n;
 	}
@@ -105,8 +112,8 @@ static void set_notified(struct kb_dir *d)
 {
 	if (d->notified)
 		return;
-	d->notified = true;
-	d->notify_due = true;
+	WRITE_ONCE(d->notify_due, true);
+	WRITE_ONCE(d->notified, true);
 	kb_mirror_fin(&d->relay->mirror, d->from);
 	kb_flow_closing(d->relay->flow);
 }
@@ -128,16 +135,17 @@ static bool both(const struct kb_relay *r, bool (*is)(const struct kb_dir *d))
 	return is(&r->dir[KB_CLIENT]) && is(&r->dir[KB_SERVER]);
 }
 
-static bool is_over(const struct kb_dir *d)
-{
-	/* As in is_done(). */
-	return smp_load_acquire(&d->done) || READ_ONCE(d->notified);
-}
-
 static bool is_done(const struct kb_dir *d)
 {
 	/* Pairs with send_end(): of two that finish at once, one at least sees the other. */
 	return smp_load_acquire(&d->done);
+}
+
+/* The source sends no more, and the destination has been told all of it. */
+static bool is_over(const struct kb_dir *d)
+{
+	return is_done(d) || (READ_ONCE(d->notified) && !READ_ONCE(d->notify_due) &&
+			      !kb_leg_is_sending(d->dst));
 }
 
 static enum kbump_reason closed_how(const struct kb_relay *r)
@@ -156,8 +164,8 @@ static void linger(struct kb_dir *d)
 		return;
 	}
 	if (!both(r, is_over))
-		return;
-	if (!READ_ONCE(r->deadline))
+		WRITE_ONCE(r->deadline, 0);
+	else if (!READ_ONCE(r->deadline))
 		WRITE_ONCE(r->deadline, (jiffies + msecs_to_jiffies(LINGER_MS)) | 1);
 	else if (time_after(jiffies, READ_ONCE(r->deadline)))
 		end(d, closed_how(r));
@@ -175,7 +183,7 @@ static int send_end(struct kb_dir *d)
 			wait_for_space(d);
 			return err;
 		}
-		d->notify_due = false;
+		WRITE_ONCE(d->notify_due, false);
 		/* A destination that is gone is noticed by the other direction. */
 		if (!d->dst->tls)
 			d->fin = true;
@@ -184,7 +192,10 @@ static int send_end(struct kb_dir *d)
 		return 0;
 	err = kb_leg_send_fin(d->dst);
 	if (err) {
-		look_again(d->relay, POLL_MS);
+		if (sk_stream_is_writeable(d->dst->sock->sk))
+			look_again(d->relay, POLL_MS);
+		else
+			wait_for_space(d);
 		return err;
 	}
 	/* Before this direction looks at the other; pairs with is_done(). */
@@ -192,13 +203,20 @@ static int send_end(struct kb_dir *d)
 	return 0;
 }
 
-/* Both peers are told by an alert; then the connections are closed. */
+/*
+ * Both peers are told by an alert; then the connections are closed. The end waits for this
+ * work, and comes first: what the source's error stirs up is not to be taken for the reason.
+ */
 static void fail(struct kb_dir *d, enum kbump_reason reason, u8 to_src, u8 to_dst)
 {
-	if (to_src)
-		kb_leg_send_alert(d->src, KB_ALERT_FATAL, to_src);
-	kb_leg_send_alert(d->dst, KB_ALERT_FATAL, to_dst);
+	d->relay->gently = true;
 	end(d, reason);
+	if (to_src) {
+		/* kTLS marks a socket that got a bad record as broken: in both directions. */
+		sock_error(d->src->sock->sk);
+		kb_leg_send_alert(d->src, KB_ALERT_FATAL, to_src);
+	}
+	kb_leg_send_alert(d->dst, KB_ALERT_FATAL, to_dst);
 }
 
 static void bad_record(struct kb_dir *d, u8 to_src)
@@ -245,7 +263,6 @@ static int control(struct kb_dir *d)
 		set_notified(d);
 		return 0;
 	case KB_FATAL:
-		d->relay->gently = true;
 		fail(d, reset_by(d, d->src), 0, d->record.alert);
 		return -ECONNABORTED;
 	case KB_KEYUPDATE:
@@ -317,8 +334,12 @@ static void dir_work(struct work_struct *work)
 			return;
 		if (d->done || d->notified)
 			linger(d);
-		if (d->done)
+		if (d->done) {
+			/* Nothing else would notice that a half-closed side has died. */
+			if (READ_ONCE(d->src->sock->sk->sk_err))
+				end(d, reset_by(d, d->src));
 			return;
+		}
 		if (records++ >= BUDGET_RECORDS || bytes >= BUDGET_BYTES) {
 			kb_dir_kick(d);
 			return;

@@ -30,6 +30,7 @@ struct netlink_ext_ack;
  * @fin: the source has sent its FIN
  * @done: the FIN has been sent on; nothing more to do
  * @truncated: the FIN came without close_notify
+ * @refused: the destination took nothing although it seemed to have room
  */
 struct kb_dir {
 	struct kb_relay *relay;
@@ -44,6 +45,7 @@ struct kb_dir {
 	bool fin;
 	bool done;
 	bool truncated;
+	bool refused;
 };
 
 /**

@@ -415,11 +415,11 @@ static struct kb_rule *rule_alloc(void)
 	return r;
 }
 
-static int echo(struct genl_info *info, const struct kb_rule *r)
+/* An echo that is lost is no error: the rule is there. */
+static void echo(struct genl_info *info, const struct kb_rule *r)
 {
-	if (!(info->nlhdr->nlmsg_flags & NLM_F_ECHO))
-		return 0;
-	return kb_nl_reply(info, KBUMP_CMD_RULE_ADD, KBUMP_A_RULE, rule_fill, r);
+	if (info->nlhdr->nlmsg_flags & NLM_F_ECHO)
+		kb_nl_reply(info, KBUMP_CMD_RULE_ADD, KBUMP_A_RULE, rule_fill, r);
 }
 
 /**
@@ -450,7 +450,7 @@ int kb_rule_add_doit(struct sk_buff *skb, struct genl_info *info)
 		err = add_locked(kn, r, info);
 		if (!err) {
 			kb_nl_event(kn, KBUMP_CMD_RULE_ADD, KBUMP_A_RULE, rule_fill, r);
-			err = echo(info, r);
+			echo(info, r);
 		} else {
 			rule_free(r);
 		}
