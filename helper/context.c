@@ -6,6 +6,8 @@
 #include "kbumpd.h"
 
 #define SECURITY_LEVEL	2
+/* No finite fields: with large ones a few clients would take all of the processor. */
+#define GROUPS		"X25519:P-256:X448:P-384:P-521"
 
 /* All suites that kTLS can carry, for clients: their order decides. */
 static int allow_suites(SSL_CTX *ctx)
@@ -39,7 +41,8 @@ static SSL_CTX *context(const SSL_METHOD *method)
 	SSL_CTX_set_read_ahead(ctx, 0);
 	SSL_CTX_set_quiet_shutdown(ctx, 1);
 	SSL_CTX_set_keylog_callback(ctx, keys_note_secret);
-	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 || allow_suites(ctx) < 0) {
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
+	    SSL_CTX_set1_groups_list(ctx, GROUPS) != 1 || allow_suites(ctx) < 0) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}

@@ -38,7 +38,6 @@ int downstream_setup(SSL_CTX *ctx)
 		return -1;
 	SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
 	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
-	SSL_CTX_set_dh_auto(ctx, 1);
 	/* A ticket would count as a record, and no session is ever resumed. */
 	return SSL_CTX_set_num_tickets(ctx, 0) == 1 ? 0 : -1;
 }

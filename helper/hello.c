@@ -298,16 +298,22 @@ static bool parse_body(struct hello *h, struct cursor *body)
 	return true;
 }
 
-/* Is there a record header at @p, as far as there are bytes? */
+/*
+ * Is there a record header at @p, as far as there are bytes? The minor version is not to be
+ * looked at (RFC 8446, section 5.1): a server that does not would take for TLS what was
+ * passed by as something else.
+ */
 static bool plausible(const uint8_t *p, size_t len)
 {
-	if (len > 0 && p[0] != TYPE_HANDSHAKE)
+	return (len < 1 || p[0] == TYPE_HANDSHAKE) && (len < 2 || p[1] == 3);
+}
+
+/* A ClientHello in the format of SSL 2.0 asks for TLS as well: RFC 5246, appendix E.2. */
+static bool is_sslv2(const uint8_t *p, size_t len)
+{
+	if (len < 4)
 		return false;
-	if (len > 1 && p[1] != 3)
-		return false;
-	if (len > 2 && p[2] > 4)
-		return false;
-	return len < RECORD_HEADER || (p[3] << 8 | p[4]) <= RECORD_MAX;
+	return p[0] & 0x80 && p[2] == TYPE_CLIENT_HELLO && (p[3] == 3 || p[3] == 0);
 }
 
 static enum hello_verdict more(struct hello *h, size_t need)
@@ -331,12 +337,14 @@ static enum hello_verdict join(uint8_t *buf, size_t len, struct hello *h)
 
 	while (joined < wanted) {
 		if (!plausible(buf + at, len - at))
-			return at ? HELLO_BAD : HELLO_PLAIN;
+			return at || is_sslv2(buf, len) ? HELLO_BAD : HELLO_PLAIN;
 		if (len - at < RECORD_HEADER)
 			return more(h, at + RECORD_HEADER);
 		size = buf[at + 3] << 8 | buf[at + 4];
 		at += RECORD_HEADER;
-		if (!size || (!joined && len > at && buf[at] != TYPE_CLIENT_HELLO))
+		if (!size || size > RECORD_MAX)
+			return HELLO_BAD;
+		if (!joined && len > at && buf[at] != TYPE_CLIENT_HELLO)
 			return HELLO_BAD;
 		if (len - at < size)
 			return more(h, at + size);

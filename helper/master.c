@@ -217,6 +217,8 @@ int master_run(const struct setup *setup, unsigned int workers)
 		return -1;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	/* Inherited as ignored, it would hide the workers' ends. */
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&m.signals);
 	sigaddset(&m.signals, SIGTERM);
 	sigaddset(&m.signals, SIGINT);

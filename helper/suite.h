@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SUITES_MAX	12
+#define SUITES_MAX	9
 
 /* Kinds of key with which a server proves its name, as a bit mask. */
 #define AUTH_RSA	0x1
