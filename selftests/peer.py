@@ -452,6 +452,8 @@ GARBAGE = {
     "random": HELLO_START + struct.pack("!H", 512) + hashlib.shake_128(b"x").digest(512),
     "body": HELLO_START + b"\x00\x40\x01\x00\x00\x3c\x03\x03" + b"\xff" * 58,
     "empty": HELLO_START + b"\x00\x00",
+    "minor": b"\x16\x03\xff" + struct.pack("!H", 512) + b"\x01" * 512,
+    "sslv2": b"\x80\x2e\x01\x03\x01" + b"\x00" * 43,
     "huge": HELLO_START + b"\xff\xff" + b"\x01" * 70000,
     "alert": b"\x15\x03\x01\x00\x02\x02\x28",
     "zeroes": b"\x00" * 4096,
@@ -508,6 +510,23 @@ def client_udp(_, args):
     sock.settimeout(args.timeout)
     sock.sendto(b"datagram", (args.address, args.port))
     say("answer", sock.recv(100).decode())
+
+
+def client_icmp(tls, args):
+    """Tell the other end that a packet of this connection, which it never sent, was too long."""
+    address, port = tls.sock.getpeername()[:2]
+    me, my_port = tls.sock.getsockname()[:2]
+    quoted = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 1500, 1, 0x4000, 64, socket.IPPROTO_TCP, 0,
+                         socket.inet_aton(address), socket.inet_aton(me))
+    error = struct.pack("!BBHHH", 3, 4, 0, 0, 1300) + quoted
+    error += struct.pack("!HHI", port, my_port, 0)
+    total = sum(struct.unpack(f"!{len(error) // 2}H", error))
+    total = (total & 0xffff) + (total >> 16)
+    total = (total & 0xffff) + (total >> 16)
+    error = error[:2] + struct.pack("!H", ~total & 0xffff) + error[4:]
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
+        sock.sendto(error, (address, 0))
+    client_down(tls, args)
 
 
 CLIENT = {name[7:]: function for name, function in globals().items()

@@ -144,6 +144,34 @@ strict_rp_filter()
 	inspected
 }
 
+# The box answers SYNs with cookies: of what comes next no socket knows.
+syn_cookies()
+{
+	needs_kbump
+	in_ns "$BOX" sysctl -w net.ipv4.tcp_syncookies=2
+	inspected
+	in_ns "$BOX" sysctl -w net.ipv4.tcp_syncookies=1
+	[ "$(netstat TcpExtSyncookiesRecv)" -gt 0 ] || fail "there were no cookies"
+}
+
+netstat()
+{
+	in_ns "$BOX" nstat -asz "$1" | awk -v n="$1" '$1 == n { print $2 }'
+}
+
+# TCP of the box sees, and judges, ICMP errors about the client leg: path MTU discovery.
+icmp_errors()
+{
+	local before
+
+	needs_kbump
+	before=$(netstat TcpExtOutOfWindowIcmps)
+	peer_run icmp >"$DIR/out" || fail "$(cat "$DIR/out")"
+	has_line "$DIR/out" intact || fail "$(cat "$DIR/out")"
+	[ "$(($(netstat TcpExtOutOfWindowIcmps) - before))" = 1 ] || fail "the error was lost"
+	settle
+}
+
 other_port_untouched()
 {
 	local before
@@ -302,6 +330,8 @@ start_kbumpd || bail_out "kbumpd does not start"
 inspect_all || bail_out "cannot add the rule"
 run_case "no route and no rule is added" no_routes_added
 run_case "strict reverse path filter" strict_rp_filter
+run_case "SYN cookies" syn_cookies
+run_case "ICMP errors about a leg" icmp_errors
 run_case "a port without rule is untouched" other_port_untouched
 run_case "UDP is untouched" udp_untouched
 run_case "bypass" bypassed
