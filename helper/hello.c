@@ -342,9 +342,8 @@ static enum hello_verdict join(uint8_t *buf, size_t len, struct hello *h)
 			return more(h, at + RECORD_HEADER);
 		size = buf[at + 3] << 8 | buf[at + 4];
 		at += RECORD_HEADER;
-		if (!size || size > RECORD_MAX)
-			return HELLO_BAD;
-		if (!joined && len > at && buf[at] != TYPE_CLIENT_HELLO)
+		if (!size || size > RECORD_MAX ||
+		    (!joined && len > at && buf[at] != TYPE_CLIENT_HELLO))
 			return HELLO_BAD;
 		if (len - at < size)
 			return more(h, at + size);

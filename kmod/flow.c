@@ -569,7 +569,7 @@ void kb_flows_stop(struct kb_net *kn)
 	/* Who was first to want a flow's end may not have queued its work yet. */
 	flush_workqueue(flow_wq);
 	while (atomic_read(&kn->nflows) + atomic_read(&kn->nhandshakes)) {
-		msleep(1);
+		msleep(20);
 		flush_workqueue(flow_wq);
 	}
 	cancel_delayed_work_sync(&kn->gc);
