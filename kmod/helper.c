@@ -42,12 +42,13 @@ static bool can_serve(const struct kb_helper *h, u8 family)
 	return !READ_ONCE(h->withdrawn) && kb_helper_listener(h, family);
 }
 
-/* More would be dropped without a word, or be answered with SYN cookies. */
+/* Can it serve one more, which else is dropped without a word, or answered with SYN cookies? */
 static bool has_room(const struct kb_helper *h, u8 family)
 {
 	const struct sock *sk = kb_helper_listener(h, family);
 
-	return sk && !sk_acceptq_is_full(sk) && !inet_csk_reqsk_queue_is_full(sk);
+	return !READ_ONCE(h->withdrawn) && sk && !sk_acceptq_is_full(sk) &&
+	       !inet_csk_reqsk_queue_is_full(sk);
 }
 
 /**
@@ -67,7 +68,7 @@ struct kb_helper *kb_helper_choose(struct kb_net *kn, u8 family)
 
 	list_for_each_entry_rcu(h, &kn->helpers, list) {
 		able += can_serve(h, family);
-		ready += can_serve(h, family) && has_room(h, family);
+		ready += has_room(h, family);
 	}
 	if (!ready)
 		return able ? ERR_PTR(-EBUSY) : NULL;
@@ -75,7 +76,7 @@ struct kb_helper *kb_helper_choose(struct kb_net *kn, u8 family)
 	WRITE_ONCE(kn->turn, turn + 1);
 	turn %= ready;
 	list_for_each_entry_rcu(h, &kn->helpers, list) {
-		if (!can_serve(h, family) || !has_room(h, family) || turn--)
+		if (!has_room(h, family) || turn--)
 			continue;
 		return refcount_inc_not_zero(&h->ref) ? h : NULL;
 	}

@@ -129,23 +129,26 @@ static bool read_error6(const struct sk_buff *skb, struct kb_packet *p)
 	return off >= 0 && proto == IPPROTO_TCP && !frag_off && read_quoted_ports(skb, off, p);
 }
 
+static bool read_error(const struct sk_buff *skb, struct kb_packet *p)
+{
+	p->error = true;
+	return p->family == NFPROTO_IPV4 ? read_error4(skb, p) : read_error6(skb, p);
+}
+
 /**
- * kb_packet_error - read an ICMP error about a TCP packet
- * @skb: the error
+ * kb_packet_read - read a TCP packet, or an ICMP error about one
+ * @skb: the packet
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
  * @p: result
  *
  * Redirects are none: they concern the host's routes, not the connection.
  *
  * Context: any.
- * Return: true if it is one.
+ * Return: true if it is one of these.
  */
-bool kb_packet_error(const struct sk_buff *skb, u8 family, struct kb_packet *p)
+bool kb_packet_read(const struct sk_buff *skb, u8 family, struct kb_packet *p)
 {
-	memset(p, 0, sizeof(*p));
-	p->family = family;
-	p->error = true;
-	return family == NFPROTO_IPV4 ? read_error4(skb, p) : read_error6(skb, p);
+	return kb_packet_tcp(skb, family, p) || read_error(skb, p);
 }
 
 /**

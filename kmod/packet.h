@@ -33,7 +33,7 @@ struct kb_packet {
 };
 
 bool kb_packet_tcp(const struct sk_buff *skb, u8 family, struct kb_packet *p);
-bool kb_packet_error(const struct sk_buff *skb, u8 family, struct kb_packet *p);
+bool kb_packet_read(const struct sk_buff *skb, u8 family, struct kb_packet *p);
 struct kb_tuple kb_packet_tuple(const struct kb_packet *p, enum kb_side side, enum kb_side from);
 
 #endif /* KB_PACKET_H */

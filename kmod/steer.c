@@ -20,7 +20,6 @@
 #include <linux/netfilter_bridge.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
-#include <linux/tcp.h>
 #include <net/addrconf.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
@@ -199,8 +198,7 @@ static unsigned int early_hook(void *priv, struct sk_buff *skb, const struct nf_
 	struct kb_packet p;
 	int verdict = -1;
 
-	if (has_flows(kn) && is_candidate(skb, state) &&
-	    (kb_packet_tcp(skb, state->pf, &p) || kb_packet_error(skb, state->pf, &p)))
+	if (has_flows(kn) && is_candidate(skb, state) && kb_packet_read(skb, state->pf, &p))
 		verdict = known(kn, skb, &p);
 	return verdict < 0 ? NF_ACCEPT : verdict;
 }
@@ -351,7 +349,7 @@ static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_h
 		return NF_ACCEPT;
 	if (state->pf == NFPROTO_IPV6 && !kn->dst6)
 		return NF_ACCEPT;
-	if (!kb_packet_tcp(skb, state->pf, &p) && !kb_packet_error(skb, state->pf, &p))
+	if (!kb_packet_read(skb, state->pf, &p))
 		return NF_ACCEPT;
 	if (has_flows(kn) && has_nat(skb))
 		verdict = known(kn, skb, &p);
