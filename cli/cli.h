@@ -70,6 +70,7 @@ struct type {
 #define F_STAT		0x10	/* a counter, shown with -s */
 #define F_ZERO_UNSET	0x20	/* 0 stands for "not set": accepted, not shown */
 #define F_LINE		0x40	/* on a line of its own */
+#define F_BEHIND	0x80	/* the keyword means this only behind what F_NEEDED says */
 
 struct field {
 	const char *key;	/* keyword, and JSON key unless json is set */
@@ -144,6 +145,10 @@ struct replies {
 /* object.c */
 extern const struct object *const objects[];
 
+/* rule.c */
+#define ACTION_WORDS	(KBUMP_ACTION_BLOCK + 1)
+extern const char *const action_words[ACTION_WORDS];
+
 /* rule.c, tool.c, flow.c, stat.c, helper.c, monitor.c, save.c */
 extern const struct object rule_object;
 extern const struct object tool_object;
@@ -206,6 +211,7 @@ extern const struct type type_u32;
 extern const struct type type_u64;
 extern const struct type type_age;
 extern const struct type type_word;
+extern const struct type type_set;
 extern const struct type type_ports;
 extern const struct type type_prefix;
 extern const struct type type_mark;

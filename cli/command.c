@@ -81,14 +81,22 @@ int no_words(struct command *c, int argc, char **argv)
 	return argc ? usage_error(c, "unknown word \"%s\"", argv[0]) : 0;
 }
 
-static const struct field *find_field(const struct field *fields, const char *word)
+/* The last row of the keyword that is valid at this place. */
+static const struct field *find_field(const struct command *c, const struct field *fields,
+				      const char *word)
 {
-	const struct field *f;
+	const struct field *f, *found = NULL;
+	bool behind = false;
 
-	for (f = fields; f->key; f++)
-		if ((f->flags & F_INPUT) && !(f->flags & F_BARE) && !strcmp(word, f->key))
-			return f;
-	return NULL;
+	for (f = fields; f->key; f++) {
+		if ((f->flags & F_NEEDED) && (c->seen & 1U << (f - fields)))
+			behind = true;
+		if (!(f->flags & F_INPUT) || (f->flags & F_BARE) || strcmp(word, f->key))
+			continue;
+		if (!(f->flags & F_BEHIND) || behind)
+			found = f;
+	}
+	return found;
 }
 
 static int check_repeat(const struct command *c, const struct field *f, uint32_t bit,
@@ -108,7 +116,7 @@ int parse_fields(struct command *c, const struct field *fields, int argc, char *
 	int i;
 
 	for (i = 0; i < argc; i += 2) {
-		const struct field *f = find_field(fields, argv[i]);
+		const struct field *f = find_field(c, fields, argv[i]);
 		uint32_t bit;
 		int err;
 

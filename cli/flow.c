@@ -32,6 +32,7 @@ static const char *const reason_words[] = {
 	[KBUMP_REASON_UPSTREAM_CONNECT] = "upstream_connect",
 	[KBUMP_REASON_UPSTREAM_TLS] = "upstream_tls",
 	[KBUMP_REASON_UPSTREAM_CERT] = "upstream_cert",
+	[KBUMP_REASON_BLOCKED] = "blocked",
 	[KBUMP_REASON_INTERNAL] = "internal",
 };
 
@@ -135,6 +136,8 @@ static const struct field flow_fields[] = {
 	{ .key = "iif", .type = &type_string, .nla = KBUMP_FLOW_A_IIF },
 	{ .key = "sni", .type = &type_string, .nla = KBUMP_FLOW_A_SNI },
 	{ .key = "alpn", .type = &type_string, .nla = KBUMP_FLOW_A_ALPN },
+	{ .key = "action", .type = &type_word, .nla = KBUMP_FLOW_A_ACTION,
+	  .words = WORDS(action_words) },
 	{ .key = "rule", .type = &type_u32, .nla = KBUMP_FLOW_A_RULE },
 	{ .key = "age", .type = &type_age, .nla = KBUMP_FLOW_A_AGE },
 	{ .key = "reason", .type = &type_word, .flags = F_ZERO_UNSET, .nla = KBUMP_FLOW_A_REASON,

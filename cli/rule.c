@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Rules: which flows are opened, left alone or refused. */
+#include <assert.h>
 #include <limits.h>
 
 #include "cli.h"
 
-static const char *const action_words[] = {
+const char *const action_words[ACTION_WORDS] = {
 	[KBUMP_ACTION_INSPECT] = "inspect",
 	[KBUMP_ACTION_BYPASS] = "bypass",
 	[KBUMP_ACTION_BLOCK] = "block",
@@ -15,10 +16,26 @@ static const char *const fail_words[] = {
 	[KBUMP_FAIL_CLOSED] = "closed",
 };
 
+static const char *const cert_words[] = {
+	[KBUMP_CERT_NONE] = "none",
+	[KBUMP_CERT_OK] = "ok",
+	[KBUMP_CERT_REVOKED] = "revoked",
+	[KBUMP_CERT_INVALID] = "invalid",
+	[KBUMP_CERT_WEAK] = "weak",
+	[KBUMP_CERT_SELF_SIGNED] = "self-signed",
+	[KBUMP_CERT_UNTRUSTED] = "untrusted",
+	[KBUMP_CERT_NAME] = "name-mismatch",
+	[KBUMP_CERT_EXPIRED] = "expired",
+	[KBUMP_CERT_CLIENT_AUTH] = "client-auth",
+};
+
+static_assert(ARRAY_SIZE(cert_words) == KBUMP_CERT_MAX + 1, "a certificate state has no word");
+
 /* How an inspection fails is of no interest where there is none. */
-static bool inspects(const struct view *v)
+static bool has_fail(const struct view *v)
 {
-	return attr_number(v->tb[KBUMP_RULE_A_ACTION]) == KBUMP_ACTION_INSPECT;
+	return attr_number(v->tb[KBUMP_RULE_A_ACTION]) == KBUMP_ACTION_INSPECT ||
+	       attr_number(v->tb[KBUMP_RULE_A_FAIL]) != KBUMP_FAIL_OPEN;
 }
 
 static const struct field rule_fields[] = {
@@ -36,12 +53,20 @@ static const struct field rule_fields[] = {
 	{ .key = "mark", .type = &type_mark, .flags = F_INPUT, .nla = KBUMP_RULE_A_MARK,
 	  .nla2 = KBUMP_RULE_A_MARK_MASK },
 	{ .key = "mark_mask", .type = &type_mark_mask, .nla = KBUMP_RULE_A_MARK_MASK },
+	{ .key = "sni", .type = &type_string, .flags = F_INPUT, .nla = KBUMP_RULE_A_SNI,
+	  .what = "a server name", .max = 255 },
+	{ .key = "alpn", .type = &type_string, .flags = F_INPUT, .nla = KBUMP_RULE_A_ALPN,
+	  .what = "a protocol", .max = 255 },
+	{ .key = "cert", .type = &type_set, .flags = F_INPUT, .nla = KBUMP_RULE_A_CERT,
+	  .words = WORDS(cert_words), .what = "a certificate state" },
 	{ .key = "action", .type = &type_word, .flags = F_INPUT | F_NEEDED,
 	  .nla = KBUMP_RULE_A_ACTION, .words = WORDS(action_words), .what = "an action" },
+	{ .key = "alpn", .json = "alpn_limit", .type = &type_string, .flags = F_INPUT | F_BEHIND,
+	  .nla = KBUMP_RULE_A_ALPN_LIMIT, .what = "a protocol", .max = 255 },
 	{ .key = "tool", .type = &type_name, .flags = F_INPUT | F_MULTI,
 	  .nla = KBUMP_RULE_A_TOOL, .max = KBUMP_RULE_TOOLS_MAX },
 	{ .key = "fail", .type = &type_word, .flags = F_INPUT, .nla = KBUMP_RULE_A_FAIL,
-	  .words = WORDS(fail_words), .what = "a fail setting", .shown = inspects },
+	  .words = WORDS(fail_words), .what = "a fail setting", .shown = has_fail },
 	{ .key = "comment", .type = &type_string, .flags = F_INPUT,
 	  .nla = KBUMP_RULE_A_COMMENT, .what = "a comment", .max = KBUMP_COMMENT_LEN - 1 },
 	{ .key = "hits", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_RULE_A_HITS },
@@ -107,14 +132,19 @@ static const struct verb rule_verbs[] = {
 
 static const char rule_help[] =
 	"Usage: kbump rule [ show ]\n"
-	"       kbump rule add [ pref N ] MATCH... action ACTION [ tool NAME ]...\n"
-	"                      [ fail open | closed ] [ comment TEXT ]\n"
+	"       kbump rule add [ pref N ] MATCH... action ACTION [ alpn PROTOCOL ]\n"
+	"                      [ tool NAME ]... [ fail open | closed ] [ comment TEXT ]\n"
 	"       kbump rule del { handle N | pref N }\n"
 	"       kbump rule flush\n"
 	"MATCH  := [ from PREFIX ] [ to PREFIX ] [ sport PORTS ] [ dport PORTS ]\n"
 	"          [ iif DEV ] [ mark VALUE[/MASK] ]\n"
+	"          [ sni NAME ] [ alpn PROTOCOL ] [ cert STATE[,STATE]... ]\n"
 	"ACTION := { inspect | bypass | block }\n"
-	"PORTS  := { PORT | PORT-PORT }\n";
+	"PORTS  := { PORT | PORT-PORT }\n"
+	"STATE  := { ok | revoked | invalid | weak | self-signed | untrusted |\n"
+	"            name-mismatch | expired | client-auth | none }\n"
+	"A NAME that begins with a dot is the domain and all names below it.\n"
+	"Behind the action, alpn is the only protocol that servers are offered.\n";
 
 const struct object rule_object = {
 	.name = "rule",

@@ -119,6 +119,76 @@ static struct json_object *word_json(const struct field *f, struct nlattr *a, st
 	return json_object_new_string(word_of(f, a, buf, sizeof(buf)));
 }
 
+/* Words with commas between them, as a mask. */
+static int set_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint32_t set = 0;
+	char one[32];
+	uint8_t v;
+
+	for (;;) {
+		size_t len = strcspn(word, ",");
+
+		snprintf(one, sizeof(one), "%.*s", (int)len, word);
+		if (word_enum(c, f->words, f->what, one, &v))
+			return EXIT_USAGE;
+		set |= 1U << v;
+		if (!word[len])
+			break;
+		word += len + 1;
+	}
+	put(to, f->nla, &set, sizeof(set));
+	return 0;
+}
+
+/* Bits without a word are shown as their numbers. */
+static void set_each(const struct field *f, const struct nlattr *a,
+		     void (*show)(const char *word, void *arg), void *arg)
+{
+	uint64_t set = attr_number(a);
+	char number[8];
+	unsigned int i;
+
+	for (i = 0; i < 32; i++) {
+		if (!(set & 1U << i))
+			continue;
+		snprintf(number, sizeof(number), "%u", i);
+		show(i < f->words->count && f->words->name[i] ? f->words->name[i] : number, arg);
+	}
+}
+
+static void set_print(const char *word, void *arg)
+{
+	bool *first = arg;
+
+	printf("%s%s", *first ? "" : ",", word);
+	*first = false;
+}
+
+static void set_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	bool first = true;
+
+	(void)b;
+	set_each(f, a, set_print, &first);
+}
+
+static void set_add(const char *word, void *arg)
+{
+	json_object_array_add(arg, json_object_new_string(word));
+}
+
+static struct json_object *set_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	struct json_object *j = json_object_new_array();
+
+	(void)b;
+	set_each(f, a, set_add, j);
+	return j;
+}
+
+const struct type type_set = { set_parse, set_text, set_json };
+
 const struct type type_word = { word_parse, word_text, word_json };
 
 static int ports_parse(const struct command *c, const struct field *f, const char *word, void *to)

@@ -266,6 +266,17 @@ void conn_close_server(struct conn *c)
 }
 
 /**
+ * conn_reset_server() - close the server leg at once, so that its ports are free again
+ * @c: the connection
+ */
+void conn_reset_server(struct conn *c)
+{
+	if (c->server_fd >= 0)
+		reset_on_close(c->server_fd);
+	conn_close_server(c);
+}
+
+/**
  * conn_free_ssl() - forget a handshake and its secrets; the socket goes on
  * @c: the connection
  */

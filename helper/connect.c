@@ -113,6 +113,18 @@ void connect_start(struct conn *c)
 }
 
 /**
+ * connect_plain() - connect to the server anew, for the client's own handshake with it
+ * @c: the connection, which is not to be opened
+ */
+void connect_plain(struct conn *c)
+{
+	conn_free_ssl(c);
+	conn_reset_server(c);
+	c->plain = true;
+	connect_start(c);
+}
+
+/**
  * connect_done() - go on with a connected server and a client that has spoken
  * @c: the connection
  */

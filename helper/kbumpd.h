@@ -81,6 +81,19 @@ struct kernel;
 struct forge;
 
 /**
+ * struct answer - what the rules say of a flow
+ *
+ * @action: &enum kbump_action, 0 if that depends on what is not known yet
+ * @rule: handle of the rule that decided, 0 if none did
+ * @alpn_limit: the only protocol that the server may be offered, empty for any
+ */
+struct answer {
+	uint8_t action;
+	uint32_t rule;
+	char alpn_limit[256];
+};
+
+/**
  * struct listener - where steered connections arrive
  *
  * @fd: the socket, -1 if the address family is not there
@@ -161,8 +174,9 @@ enum stage {
  * @server_event: the same of the server leg
  * @timer: the stage's time is over
  * @peeked: bytes seen of the ClientHello
- * @plain: not TLS: both legs are handed over as they are
- * @hello: the ClientHello
+ * @plain: not TLS, or not to be opened: both legs are handed over as they are
+ * @hello: the ClientHello, all zero if there is none
+ * @action: &enum kbump_action as the rules decided, 0 while they have not
  * @ssl: of the handshake in progress
  * @secrets: of that handshake
  * @version: TLS version of the server leg
@@ -186,6 +200,7 @@ struct conn {
 	size_t peeked;
 	bool plain;
 	struct hello hello;
+	uint8_t action;
 	SSL *ssl;
 	struct secrets secrets;
 	int version;
@@ -239,6 +254,8 @@ void kernel_close(struct kernel *k);
 int kernel_helper_add(struct kernel *k, int listen4_fd, int listen6_fd);
 int kernel_helper_del(struct kernel *k);
 int kernel_flow_set(struct kernel *k, int client_fd, int server_fd);
+int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h, int cert,
+		    struct answer *answer);
 int kernel_flow_add(struct kernel *k, int client_fd, int server_fd, const char *sni,
 		    const char *alpn);
 int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason);
@@ -257,6 +274,7 @@ void conn_reset(struct conn *c, enum kbump_reason reason, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void conn_client_gone(struct conn *c);
 void conn_close_server(struct conn *c);
+void conn_reset_server(struct conn *c);
 void conn_free_ssl(struct conn *c);
 void conn_free(struct conn *c);
 
@@ -266,10 +284,15 @@ void peek_ready(struct conn *c);
 void peek_server_ready(struct conn *c);
 void peek_timeout(struct conn *c);
 
+/* ask.c */
+bool ask_hello(struct conn *c);
+bool ask_cert(struct conn *c, enum kbump_cert cert, uint8_t alert);
+
 /* connect.c */
 void connect_start(struct conn *c);
 void connect_ready(struct conn *c);
 void connect_done(struct conn *c);
+void connect_plain(struct conn *c);
 
 /* upstream.c */
 void upstream_start(struct conn *c);

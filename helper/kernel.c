@@ -20,6 +20,7 @@
  * @family: number of the kbump family
  * @done: the answer to the request is there
  * @error: that answer, 0 or a negative errno
+ * @answer: where to put what the kernel says of a flow, or NULL
  * @message: the kernel's own words on the error, or ours
  */
 struct kernel {
@@ -27,6 +28,7 @@ struct kernel {
 	int family;
 	bool done;
 	int error;
+	struct answer *answer;
 	char message[256];
 };
 
@@ -68,6 +70,24 @@ static int on_ack(struct nl_msg *msg, void *arg)
 	return NL_STOP;
 }
 
+static int on_flow(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *top[KBUMP_A_MAX + 1], *tb[KBUMP_FLOW_A_MAX + 1];
+	struct answer *a = ((struct kernel *)arg)->answer;
+
+	if (!a || genlmsg_parse(nlmsg_hdr(msg), 0, top, KBUMP_A_MAX, NULL) < 0 ||
+	    !top[KBUMP_A_FLOW] ||
+	    nla_parse_nested(tb, KBUMP_FLOW_A_MAX, top[KBUMP_A_FLOW], NULL) < 0)
+		return NL_OK;
+	if (tb[KBUMP_FLOW_A_ACTION])
+		a->action = nla_get_u8(tb[KBUMP_FLOW_A_ACTION]);
+	if (tb[KBUMP_FLOW_A_RULE])
+		a->rule = nla_get_u32(tb[KBUMP_FLOW_A_RULE]);
+	if (tb[KBUMP_FLOW_A_ALPN_LIMIT])
+		nla_strlcpy(a->alpn_limit, tb[KBUMP_FLOW_A_ALPN_LIMIT], sizeof(a->alpn_limit));
+	return NL_OK;
+}
+
 static int failed(struct kernel *k, int nl_error)
 {
 	snprintf(k->message, sizeof(k->message), "%s", nl_geterror(nl_error));
@@ -99,6 +119,11 @@ struct request {
 		int type;
 		const char *text;
 	} text[2];
+	struct {
+		int type;
+		const uint8_t *data;
+		size_t len;
+	} octets;
 	int u8_type;
 	uint8_t u8;
 };
@@ -114,6 +139,8 @@ static int put(struct nl_msg *msg, const struct request *r)
 		if (!err && r->text[i].type && *r->text[i].text)
 			err = nla_put_string(msg, r->text[i].type, r->text[i].text);
 	}
+	if (!err && r->octets.len)
+		err = nla_put(msg, r->octets.type, r->octets.len, r->octets.data);
 	if (!err && r->u8_type)
 		err = nla_put_u8(msg, r->u8_type, r->u8);
 	if (!err)
@@ -154,6 +181,7 @@ static int connect_family(struct kernel *k)
 	setsockopt(nl_socket_get_fd(k->sock), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
 	nl_socket_modify_err_cb(k->sock, NL_CB_CUSTOM, on_error, k);
 	nl_socket_modify_cb(k->sock, NL_CB_ACK, NL_CB_CUSTOM, on_ack, k);
+	nl_socket_modify_cb(k->sock, NL_CB_VALID, NL_CB_CUSTOM, on_flow, k);
 	return 0;
 }
 
@@ -246,6 +274,37 @@ int kernel_flow_set(struct kernel *k, int client_fd, int server_fd)
 	};
 
 	return perform(k, &r);
+}
+
+/**
+ * kernel_flow_ask() - what do the rules say of a flow?
+ * @k: from kernel_open()
+ * @client_fd: the flow's client leg
+ * @h: its ClientHello
+ * @cert: &enum kbump_cert, or -1 while it is not known
+ * @answer: result
+ *
+ * Return: 0 or a negative errno.
+ */
+int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h, int cert,
+		    struct answer *answer)
+{
+	struct request r = {
+		.cmd = KBUMP_CMD_FLOW_ASK,
+		.object = KBUMP_A_FLOW,
+		.fd = { { KBUMP_FLOW_A_CLIENT_FD, client_fd } },
+		.text = { { KBUMP_FLOW_A_SNI, h->sni } },
+		.octets = { KBUMP_FLOW_A_OFFER, h->alpn, h->alpn_len },
+		.u8_type = cert < 0 ? 0 : KBUMP_FLOW_A_CERT,
+		.u8 = cert < 0 ? 0 : cert,
+	};
+	int err;
+
+	memset(answer, 0, sizeof(*answer));
+	k->answer = answer;
+	err = perform(k, &r);
+	k->answer = NULL;
+	return err;
 }
 
 /**

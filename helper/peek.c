@@ -26,7 +26,9 @@ static void go_on(struct conn *c)
 static void not_tls(struct conn *c)
 {
 	c->plain = true;
-	go_on(c);
+	memset(&c->hello, 0, sizeof(c->hello));
+	if (ask_cert(c, KBUMP_CERT_NONE, ALERT_NONE))
+		go_on(c);
 }
 
 static void bad(struct conn *c)
@@ -48,6 +50,10 @@ static void hello_found(struct conn *c)
 {
 	int err;
 
+	if (!ask_hello(c))
+		return;
+	if (c->plain)
+		return go_on(c);
 	if (!c->hello.max_version)
 		return no_common_parameters(c);
 	if (c->hello.max_fragment)

@@ -108,6 +108,10 @@ static void finished(struct conn *c)
 	if (verify_is_own(c))
 		return refuse(c, KBUMP_REASON_UPSTREAM_CERT, ALERT_UNKNOWN_CA,
 			      "the server's certificate is signed by our own authority");
+	if (!c->action && !ask_cert(c, KBUMP_CERT_OK, ALERT_NONE))
+		return;
+	if (c->action == KBUMP_ACTION_BYPASS)
+		return connect_plain(c);
 	if (note_facts(c) < 0)
 		return internal(c, "unusable ALPN");
 	if (make_leaf(c) < 0)

@@ -170,6 +170,7 @@ static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *fact
 	f->born = jiffies;
 	f->tracked = tracked;
 	strscpy(f->iif, facts->iif, sizeof(f->iif));
+	f->mark = facts->mark;
 	f->end[KB_CLIENT].flow = f;
 	f->end[KB_CLIENT].tuple = facts->tuple;
 	f->end[KB_SERVER].flow = f;
@@ -199,7 +200,8 @@ out:
  * kb_flow_create - begin a flow
  * @kn: the namespace
  * @facts: its SYN
- * @rule: the rule that decided
+ * @rule: the rule that decided, or one that may
+ * @decided: it has decided
  * @helper: who does the handshakes
  * @tracked: the client leg needs its connection tracking entry
  *
@@ -208,7 +210,8 @@ out:
  * if a flow of the same addresses is about to end.
  */
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
-			       struct kb_rule *rule, struct kb_helper *helper, bool tracked)
+			       struct kb_rule *rule, bool decided, struct kb_helper *helper,
+			       bool tracked)
 {
 	struct kb_flow *f;
 	int err;
@@ -222,6 +225,7 @@ struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 	if (!kb_rule_get(rule))
 		goto fail;
 	f->rule = rule;
+	f->action = decided ? rule->action : 0;
 	refcount_inc(&helper->ref);
 	f->helper = helper;
 	atomic_inc(&kn->nhandshakes);
@@ -305,7 +309,8 @@ static void release(struct kb_flow *f)
 
 	WRITE_ONCE(f->helper, NULL);
 	kb_helper_put(h);
-	kb_rule_put(f->rule);
+	if (f->rule)
+		kb_rule_put(f->rule);
 	f->rule = NULL;
 	if (f->relay)
 		kb_relay_free(f->relay);
@@ -360,6 +365,92 @@ static void end_work(struct work_struct *work)
 	kb_flow_put(f);
 }
 
+/* What the rules say with the facts that are known now. Called with the flow's lock held. */
+static void ask_rules(struct kb_flow *f, const struct kb_facts *facts)
+{
+	struct kb_rule *rule;
+	bool decided;
+
+	rcu_read_lock();
+	/* One that is being freed is not in the table any more. */
+	do {
+		rule = kb_rule_find(f->kn, facts, &decided);
+	} while (rule && !kb_rule_get(rule));
+	rcu_read_unlock();
+	if (f->rule)
+		kb_rule_put(f->rule);
+	f->rule = rule;
+	if (decided)
+		f->action = rule->action;
+	else if (!rule)
+		f->action = KBUMP_ACTION_BYPASS;
+	if (decided)
+		this_cpu_inc(rule->stats->hits);
+}
+
+static void count_action(const struct kb_flow *f)
+{
+	if (f->action == KBUMP_ACTION_BYPASS)
+		kb_count(f->kn, KBUMP_STAT_BYPASSED, 1);
+	else if (f->action == KBUMP_ACTION_BLOCK)
+		kb_count(f->kn, KBUMP_STAT_BLOCKED, 1);
+}
+
+/* Nobody but the client can answer a server that wants its certificate. */
+static bool wants_client(const struct kb_flow *f, const struct kb_facts *facts)
+{
+	return facts->cert == KBUMP_CERT_CLIENT_AUTH &&
+	       !(f->rule->match.certs & BIT(KBUMP_CERT_CLIENT_AUTH));
+}
+
+/**
+ * kb_flow_decide - put a flow to the rules again
+ * @f: the flow, which must be in handshake
+ * @facts: what the handshake has told; the rest is filled in
+ * @extack: says what is wrong
+ *
+ * What has been decided stays so, but that a flow is bypassed whose server wants a
+ * certificate of the client, unless the rule speaks of that.
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -ESHUTDOWN.
+ */
+int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext_ack *extack)
+{
+	u8 before;
+
+	facts->tuple = f->end[KB_CLIENT].tuple;
+	facts->iif = f->iif;
+	facts->mark = f->mark;
+	mutex_lock(&f->lock);
+	if (f->relay || f->reason != KBUMP_REASON_NONE) {
+		mutex_unlock(&f->lock);
+		NL_SET_ERR_MSG(extack, "flow is not in handshake any more");
+		return -ESHUTDOWN;
+	}
+	before = f->action;
+	if (!f->action)
+		ask_rules(f, facts);
+	if (f->action == KBUMP_ACTION_INSPECT && wants_client(f, facts))
+		f->action = KBUMP_ACTION_BYPASS;
+	if (f->action != before)
+		count_action(f);
+	mutex_unlock(&f->lock);
+	return 0;
+}
+
+/* Called with the flow's lock held. */
+static int check_action(const struct kb_flow *f, const struct socket *client,
+			const struct socket *server, struct netlink_ext_ack *extack)
+{
+	bool opened = kb_leg_has_tls(client->sk) || kb_leg_has_tls(server->sk);
+
+	if (f->action == KBUMP_ACTION_INSPECT || (f->action == KBUMP_ACTION_BYPASS && !opened))
+		return 0;
+	NL_SET_ERR_MSG(extack, "the rules have not decided to open this flow");
+	return -EPERM;
+}
+
 /**
  * kb_flow_establish - hand a flow over to the kernel
  * @f: the flow, which must be in handshake
@@ -384,6 +475,9 @@ int kb_flow_establish(struct kb_flow *f, struct socket *client, struct socket *s
 		err = -ESHUTDOWN;
 		goto out;
 	}
+	err = check_action(f, client, server, extack);
+	if (err)
+		goto out;
 	r = kb_relay_create(f, client, server, extack);
 	if (IS_ERR(r)) {
 		err = PTR_ERR(r);

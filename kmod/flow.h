@@ -57,7 +57,10 @@ struct kb_end {
  * @ended: torn down; set once, before the move to &kb_net.remains
  * @tracked: the client leg has a connection tracking entry, which a destination NAT needs
  * @iif: interface of the SYN
- * @rule: counted reference to the rule that decided, until the end
+ * @mark: packet mark of the SYN
+ * @action: &enum kbump_action as the rules decided, 0 while they have not; under @lock
+ * @rule: counted reference to the rule that decided, or that may, until the end; NULL if none
+ *	wanted the flow after all; under @lock until the hand-off, then constant
  * @helper: counted reference to the helper, until the end
  * @relay: both sockets and what belongs to them, from the hand-off to the end; under @lock
  * @sni: server name from the client, or NULL; from the hand-off on, as @alpn
@@ -79,6 +82,8 @@ struct kb_flow {
 	bool ended;
 	bool tracked;
 	char iif[IFNAMSIZ];
+	u32 mark;
+	u8 action;
 	struct kb_rule *rule;
 	struct kb_helper *helper;
 	struct kb_relay *relay;
@@ -88,7 +93,9 @@ struct kb_flow {
 
 struct kb_flow *kb_flow_lookup(struct kb_net *kn, const struct kb_tuple *tuple);
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
-			       struct kb_rule *rule, struct kb_helper *helper, bool tracked);
+			       struct kb_rule *rule, bool decided, struct kb_helper *helper,
+			       bool tracked);
+int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext_ack *extack);
 int kb_flow_establish(struct kb_flow *f, struct socket *client, struct socket *server,
 		      char *sni, char *alpn, struct netlink_ext_ack *extack);
 int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,

@@ -64,6 +64,15 @@ static int fill_addresses(struct sk_buff *skb, const struct kb_tuple *t)
 	       nla_put_u16(skb, KBUMP_FLOW_A_SERVER_PORT, ntohs(t->sport));
 }
 
+static int fill_decision(struct sk_buff *skb, const struct kb_flow *f)
+{
+	if (!f->action)
+		return 0;
+	if (nla_put_u8(skb, KBUMP_FLOW_A_ACTION, f->action))
+		return -EMSGSIZE;
+	return f->rule ? nla_put_u32(skb, KBUMP_FLOW_A_RULE, f->rule->handle) : 0;
+}
+
 /* Called with the flow's lock held. */
 static int flow_fill(struct sk_buff *skb, const void *obj)
 {
@@ -76,7 +85,7 @@ static int flow_fill(struct sk_buff *skb, const void *obj)
 	    nla_put_string(skb, KBUMP_FLOW_A_IIF, f->iif) ||
 	    nla_put_u64_64bit(skb, KBUMP_FLOW_A_AGE, age, KBUMP_FLOW_A_PAD))
 		return -EMSGSIZE;
-	if (f->rule && nla_put_u32(skb, KBUMP_FLOW_A_RULE, f->rule->handle))
+	if (fill_decision(skb, f))
 		return -EMSGSIZE;
 	if (f->sni && nla_put_string(skb, KBUMP_FLOW_A_SNI, f->sni))
 		return -EMSGSIZE;
@@ -266,12 +275,62 @@ out:
 	return err;
 }
 
-static int copy_string(char **to, const struct nlattr *a)
+/* Called with the flow's lock held. */
+static int answer_fill(struct sk_buff *skb, const void *obj)
 {
-	if (!a)
-		return 0;
-	*to = nla_strdup(a, GFP_KERNEL_ACCOUNT);
-	return *to ? 0 : -ENOMEM;
+	const struct kb_flow *f = obj;
+
+	if (fill_decision(skb, f))
+		return -EMSGSIZE;
+	if (f->action == KBUMP_ACTION_INSPECT && f->rule && f->rule->alpn_limit)
+		return nla_put_string(skb, KBUMP_FLOW_A_ALPN_LIMIT, f->rule->alpn_limit);
+	return 0;
+}
+
+/* They point into the request. */
+static struct kb_facts told_facts(struct nlattr **tb)
+{
+	struct kb_facts facts = { .stage = KB_STAGE_HELLO };
+
+	if (tb[KBUMP_FLOW_A_SNI])
+		facts.sni = nla_data(tb[KBUMP_FLOW_A_SNI]);
+	if (tb[KBUMP_FLOW_A_OFFER]) {
+		facts.offer = nla_data(tb[KBUMP_FLOW_A_OFFER]);
+		facts.offer_len = nla_len(tb[KBUMP_FLOW_A_OFFER]);
+	}
+	if (tb[KBUMP_FLOW_A_CERT]) {
+		facts.stage = KB_STAGE_CERT;
+		facts.cert = nla_get_u8(tb[KBUMP_FLOW_A_CERT]);
+	}
+	return facts;
+}
+
+/**
+ * kb_flow_ask_doit - KBUMP_CMD_FLOW_ASK
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_flow_ask_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct request rq = {};
+	struct kb_facts facts;
+	int err;
+
+	err = request_begin(&rq, info);
+	if (err)
+		goto out;
+	facts = told_facts(rq.tb);
+	err = kb_flow_decide(rq.flow, &facts, info->extack);
+	if (err)
+		goto out;
+	mutex_lock(&rq.flow->lock);
+	err = kb_nl_reply(info, KBUMP_CMD_FLOW_ASK, KBUMP_A_FLOW, answer_fill, rq.flow);
+	mutex_unlock(&rq.flow->lock);
+out:
+	request_end(&rq);
+	return err;
 }
 
 static int hand_over(struct request *rq, struct socket *server, struct genl_info *info)
@@ -285,9 +344,9 @@ static int hand_over(struct request *rq, struct socket *server, struct genl_info
 				    "socket has not the server leg's addresses");
 		return -EINVAL;
 	}
-	err = copy_string(&sni, rq->tb[KBUMP_FLOW_A_SNI]);
+	err = kb_nl_strdup(rq->tb[KBUMP_FLOW_A_SNI], &sni, info->extack);
 	if (!err)
-		err = copy_string(&alpn, rq->tb[KBUMP_FLOW_A_ALPN]);
+		err = kb_nl_strdup(rq->tb[KBUMP_FLOW_A_ALPN], &alpn, info->extack);
 	if (!err)
 		err = kb_flow_establish(rq->flow, rq->client, server, sni, alpn, info->extack);
 	if (!err)

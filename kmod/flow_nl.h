@@ -12,6 +12,7 @@ struct sk_buff;
 void kb_flow_event(const struct kb_flow *f, u8 cmd);
 
 int kb_flow_set_doit(struct sk_buff *skb, struct genl_info *info);
+int kb_flow_ask_doit(struct sk_buff *skb, struct genl_info *info);
 int kb_flow_add_doit(struct sk_buff *skb, struct genl_info *info);
 int kb_flow_fail_doit(struct sk_buff *skb, struct genl_info *info);
 int kb_flow_del_doit(struct sk_buff *skb, struct genl_info *info);

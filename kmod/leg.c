@@ -36,11 +36,27 @@ static struct tls_sw_context_rx *leg_rx(const struct kb_leg *leg)
 	return tls_sw_ctx_rx(tls_get_ctx(leg->sock->sk));
 }
 
-static bool has_tls(struct sock *sk)
+static bool is_ktls(const struct sock *sk)
 {
-	const struct tcp_ulp_ops *ops = inet_csk(sk)->icsk_ulp_ops;
+	return !strcmp(inet_csk(sk)->icsk_ulp_ops->name, "tls");
+}
 
-	return ops && !strcmp(ops->name, "tls");
+/**
+ * kb_leg_has_tls - does kTLS encrypt or decrypt on a socket?
+ * @sk: a TCP socket
+ *
+ * One that was given to kTLS and has no keys is a plain one still.
+ *
+ * Return: true if it does.
+ */
+bool kb_leg_has_tls(const struct sock *sk)
+{
+	const struct tls_context *ctx;
+
+	if (!inet_csk(sk)->icsk_ulp_ops || !is_ktls(sk))
+		return false;
+	ctx = tls_get_ctx(sk);
+	return ctx->tx_conf != TLS_BASE || ctx->rx_conf != TLS_BASE;
 }
 
 static int check_tls(struct sock *sk, struct netlink_ext_ack *extack)
@@ -75,10 +91,10 @@ int kb_leg_open(struct kb_leg *leg, struct socket *sock, struct netlink_ext_ack 
 	} else if (sk->sk_user_data) {
 		NL_SET_ERR_MSG(extack, "socket is in use by the kernel");
 		err = -EBUSY;
-	} else if (has_tls(sk)) {
+	} else if (kb_leg_has_tls(sk)) {
 		err = check_tls(sk, extack);
 		leg->tls = true;
-	} else if (inet_csk(sk)->icsk_ulp_ops) {
+	} else if (inet_csk(sk)->icsk_ulp_ops && !is_ktls(sk)) {
 		NL_SET_ERR_MSG(extack, "socket has an upper protocol other than kTLS");
 		err = -EINVAL;
 	}
@@ -204,7 +220,7 @@ int kb_leg_attach(struct kb_leg *leg, struct netlink_ext_ack *extack)
 	set_options(sk);
 	lock_sock(sk);
 	write_lock_bh(&sk->sk_callback_lock);
-	if (sk->sk_user_data || has_tls(sk) != leg->tls) {
+	if (sk->sk_user_data || kb_leg_has_tls(sk) != leg->tls) {
 		NL_SET_ERR_MSG(extack, "socket is in use by the kernel");
 		err = -EBUSY;
 	} else {

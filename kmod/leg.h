@@ -75,6 +75,7 @@ struct kb_chunk {
 	bool zc;
 };
 
+bool kb_leg_has_tls(const struct sock *sk);
 int kb_leg_open(struct kb_leg *leg, struct socket *sock, struct netlink_ext_ack *extack);
 int kb_leg_attach(struct kb_leg *leg, struct netlink_ext_ack *extack);
 void kb_leg_detach(struct kb_leg *leg);

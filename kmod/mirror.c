@@ -273,7 +273,7 @@ static unsigned int count_frames(const struct segment *s)
 /* Where the device is gone, how many frames it would have got can only be guessed. */
 static void send_all(struct kb_mirror *m, const struct segment *s)
 {
-	const struct kb_rule *rule = m->flow->rule;
+	const struct kb_rule *rule = m->rule;
 	unsigned int i;
 
 	rcu_read_lock();
@@ -304,18 +304,18 @@ static void emit(struct kb_mirror *m, enum kb_side from, u8 flags, unsigned int 
 	m->seq[from] += len;
 }
 
-static void count_flow(const struct kb_flow *f)
+static void count_flow(const struct kb_rule *rule)
 {
 	unsigned int i;
 
-	for (i = 0; i < f->rule->ntools; i++)
-		this_cpu_inc(f->rule->tools[i]->stats->flows);
+	for (i = 0; i < rule->ntools; i++)
+		this_cpu_inc(rule->tools[i]->stats->flows);
 }
 
 /**
  * kb_mirror_open - begin a connection: its handshake
  * @m: the mirror, zeroed
- * @f: its flow, which has a rule
+ * @f: its flow; one that is bypassed is shown to nobody
  *
  * Context: process; sleeps.
  */
@@ -325,10 +325,11 @@ void kb_mirror_open(struct kb_mirror *m, const struct kb_flow *f)
 	mutex_init(&m->lock);
 	get_random_bytes(m->seq, sizeof(m->seq));
 	get_random_bytes(m->ipid, sizeof(m->ipid));
-	if (!f->rule->ntools)
+	if (f->action != KBUMP_ACTION_INSPECT || !f->rule->ntools)
 		return;
+	m->rule = f->rule;
 	mutex_lock(&m->lock);
-	count_flow(f);
+	count_flow(m->rule);
 	emit(m, KB_CLIENT, TCPHDR_SYN, 1);
 	emit(m, KB_SERVER, TCPHDR_SYN | TCPHDR_ACK, 1);
 	emit(m, KB_CLIENT, TCPHDR_ACK, 0);
@@ -348,7 +349,7 @@ void kb_mirror_open(struct kb_mirror *m, const struct kb_flow *f)
  */
 void kb_mirror_data(struct kb_mirror *m, enum kb_side from, const struct kb_chunk *c)
 {
-	if (!m->flow->rule->ntools)
+	if (!m->rule)
 		return;
 	mutex_lock(&m->lock);
 	if (!m->fin[from] && !m->reset) {
@@ -378,7 +379,7 @@ void kb_mirror_data(struct kb_mirror *m, enum kb_side from, const struct kb_chun
  */
 void kb_mirror_fin(struct kb_mirror *m, enum kb_side from)
 {
-	if (!m->flow->rule->ntools)
+	if (!m->rule)
 		return;
 	mutex_lock(&m->lock);
 	if (!m->fin[from] && !m->reset) {
@@ -400,7 +401,7 @@ void kb_mirror_fin(struct kb_mirror *m, enum kb_side from)
  */
 void kb_mirror_reset(struct kb_mirror *m, enum kb_side from)
 {
-	if (!m->flow || !m->flow->rule->ntools)
+	if (!m->rule)
 		return;
 	mutex_lock(&m->lock);
 	if (!m->reset && !(m->fin[KB_CLIENT] && m->fin[KB_SERVER]))

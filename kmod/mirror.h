@@ -14,7 +14,8 @@ struct kb_chunk;
  *
  * It is the same for all tools, but for what each one's settings change in the frames.
  *
- * @flow: the flow, whose rule names the tools; constant
+ * @flow: the flow; constant
+ * @rule: names the tools; the flow's. NULL if nobody looks at it; constant
  * @lock: keeps the frames of both directions in the order of their numbers
  * @seq: next sequence number of each side
  * @ipid: next IPv4 identification of each side
@@ -23,6 +24,7 @@ struct kb_chunk;
  */
 struct kb_mirror {
 	const struct kb_flow *flow;
+	const struct kb_rule *rule;
 	struct mutex lock;
 	u32 seq[KB_SIDES];
 	u16 ipid[KB_SIDES];

@@ -35,6 +35,10 @@ static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
 	[KBUMP_RULE_A_FAIL]	= NLA_POLICY_MAX(NLA_U8, KBUMP_FAIL_CLOSED),
 	[KBUMP_RULE_A_TOOL]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
 	[KBUMP_RULE_A_COMMENT]	= { .type = NLA_NUL_STRING, .len = KBUMP_COMMENT_LEN - 1 },
+	[KBUMP_RULE_A_SNI]	= { .type = NLA_NUL_STRING, .len = 255 },
+	[KBUMP_RULE_A_ALPN]	= { .type = NLA_NUL_STRING, .len = 255 },
+	[KBUMP_RULE_A_CERT]	= { .type = NLA_U32 },
+	[KBUMP_RULE_A_ALPN_LIMIT] = { .type = NLA_NUL_STRING, .len = 255 },
 	[KBUMP_RULE_A_HITS]	= { .type = NLA_REJECT },
 	[KBUMP_RULE_A_BYTES]	= { .type = NLA_REJECT },
 	[KBUMP_RULE_A_FAILED]	= { .type = NLA_REJECT },
@@ -78,6 +82,10 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 						   KBUMP_REASON_MAX),
 	[KBUMP_FLOW_A_CLIENT_FD] = { .type = NLA_U32 },
 	[KBUMP_FLOW_A_SERVER_FD] = { .type = NLA_U32 },
+	[KBUMP_FLOW_A_ACTION]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_OFFER]	= { .type = NLA_BINARY, .len = KBUMP_OFFER_LEN },
+	[KBUMP_FLOW_A_CERT]	= NLA_POLICY_MAX(NLA_U8, KBUMP_CERT_MAX),
+	[KBUMP_FLOW_A_ALPN_LIMIT] = { .type = NLA_REJECT },
 };
 
 static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {
@@ -115,6 +123,7 @@ static const struct genl_ops kb_ops[] = {
 	KB_DO(KBUMP_CMD_TOOL_DEL, kb_tool_del_doit),
 	KB_GET(KBUMP_CMD_TOOL_GET, kb_tool_get_doit, kb_tool_get_dumpit),
 	KB_DO(KBUMP_CMD_FLOW_SET, kb_flow_set_doit),
+	KB_DO(KBUMP_CMD_FLOW_ASK, kb_flow_ask_doit),
 	KB_DO(KBUMP_CMD_FLOW_ADD, kb_flow_add_doit),
 	KB_DO(KBUMP_CMD_FLOW_FAIL, kb_flow_fail_doit),
 	KB_DO(KBUMP_CMD_FLOW_DEL, kb_flow_del_doit),
@@ -255,6 +264,27 @@ int kb_nl_parse(struct genl_info *info, int attr, struct nlattr **tb, int max)
 		return -EINVAL;
 	}
 	return nla_parse_nested(tb, max, info->attrs[attr], policies[attr], info->extack);
+}
+
+/**
+ * kb_nl_strdup - copy a text
+ * @a: attribute that the policy took for a string, or NULL
+ * @to: result, for kfree(); not changed without @a
+ * @extack: says what is wrong
+ *
+ * Context: process; sleeps.
+ * Return: 0, -EINVAL if it is empty, or -ENOMEM.
+ */
+int kb_nl_strdup(const struct nlattr *a, char **to, struct netlink_ext_ack *extack)
+{
+	if (!a)
+		return 0;
+	if (!*(const char *)nla_data(a)) {
+		NL_SET_ERR_MSG_ATTR(extack, a, "empty");
+		return -EINVAL;
+	}
+	*to = nla_strdup(a, GFP_KERNEL_ACCOUNT);
+	return *to ? 0 : -ENOMEM;
 }
 
 /**

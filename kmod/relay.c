@@ -289,7 +289,8 @@ static void count_chunk(const struct kb_dir *d)
 	kb_count(f->kn, KBUMP_STAT_RX_BYTES, c->len);
 	kb_count(f->kn, KBUMP_STAT_RX_RECORDS, 1);
 	kb_count(f->kn, c->zc ? KBUMP_STAT_RX_ZC : KBUMP_STAT_RX_COPIED, 1);
-	this_cpu_add(f->rule->stats->bytes, c->len);
+	if (f->rule)
+		this_cpu_add(f->rule->stats->bytes, c->len);
 }
 
 /* Return: bytes received, 0 for a record without data, -EAGAIN, or an error at the end. */

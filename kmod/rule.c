@@ -4,7 +4,6 @@
  */
 #include <linux/rculist.h>
 #include <linux/slab.h>
-#include <net/ipv6.h>
 
 #include "netlink.h"
 #include "rule.h"
@@ -13,54 +12,44 @@
 
 #define PREF_STEP	10
 
-static bool ports_match(const struct kbump_port_range *r, __be16 port)
+/* Of rules that may match, whose fail setting counts if that is never found out. */
+static struct kb_rule *stricter(struct kb_rule *a, struct kb_rule *b)
 {
-	return ntohs(port) >= r->min && ntohs(port) <= r->max;
-}
-
-static bool prefix_matches(u8 family, const union nf_inet_addr *prefix, unsigned int len,
-			   const union nf_inet_addr *addr)
-{
-	if (family == NFPROTO_IPV6)
-		return ipv6_prefix_equal(&addr->in6, &prefix->in6, len);
-	return !len || !((addr->ip ^ prefix->ip) & htonl(~0U << (32 - len)));
-}
-
-static bool rule_matches(const struct kb_rule *r, const struct kb_facts *facts)
-{
-	const struct kb_tuple *t = &facts->tuple;
-
-	if (r->family && r->family != t->family)
-		return false;
-	if (r->has_dport && !ports_match(&r->dport, t->sport))
-		return false;
-	if (r->has_sport && !ports_match(&r->sport, t->cport))
-		return false;
-	if (r->has_src && !prefix_matches(r->family, &r->src, r->src_len, &t->client))
-		return false;
-	if (r->has_dst && !prefix_matches(r->family, &r->dst, r->dst_len, &t->server))
-		return false;
-	if ((facts->mark ^ r->mark) & r->mask)
-		return false;
-	return !*r->iif || !strcmp(r->iif, facts->iif);
+	return !a || (b->fail == KBUMP_FAIL_CLOSED && a->fail != KBUMP_FAIL_CLOSED) ? b : a;
 }
 
 /**
- * kb_rule_find - the first rule that matches
+ * kb_rule_find - what do the rules say?
  * @kn: the namespace
- * @facts: what is known
+ * @facts: what is known of the connection
+ * @decided: set if the first rule that matches is known; else more must be known
  *
  * Context: RCU read side.
- * Return: the rule, without a reference, or NULL.
+ * Return: a rule, without a reference: the one that decided or, of those that still may, one
+ * whose fail setting counts. NULL if none can want anything of the connection.
  */
-struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts)
+struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts, bool *decided)
 {
-	struct kb_rule *r;
+	struct kb_rule *r, *maybe = NULL;
+	bool first = true;
 
-	list_for_each_entry_rcu(r, &kn->rules, list)
-		if (rule_matches(r, facts))
+	*decided = false;
+	list_for_each_entry_rcu(r, &kn->rules, list) {
+		enum kb_answer answer = kb_match(&r->match, facts);
+
+		if (answer == KB_NO)
+			continue;
+		if (answer == KB_YES && first) {
+			*decided = true;
 			return r;
-	return NULL;
+		}
+		first = false;
+		if (r->action != KBUMP_ACTION_BYPASS)
+			maybe = stricter(maybe, r);
+		if (answer == KB_YES)
+			break;
+	}
+	return maybe;
 }
 
 /**
@@ -80,6 +69,8 @@ static void rule_free(struct kb_rule *r)
 
 	for (i = 0; i < r->ntools; i++)
 		kb_tool_put(r->tools[i]);
+	kb_match_free(&r->match);
+	kfree(r->alpn_limit);
 	free_percpu(r->stats);
 	kfree(r);
 }
@@ -116,34 +107,6 @@ static struct kb_rule_stats rule_stats(const struct kb_rule *r)
 	return sum;
 }
 
-static int fill_prefix(struct sk_buff *skb, const struct kb_rule *r, int attr, int len_attr,
-		       const union nf_inet_addr *addr, u8 len)
-{
-	int size = r->family == NFPROTO_IPV6 ? sizeof(addr->in6) : sizeof(addr->ip);
-
-	return nla_put(skb, attr, size, addr) || nla_put_u8(skb, len_attr, len);
-}
-
-static int fill_matchers(struct sk_buff *skb, const struct kb_rule *r)
-{
-	if (r->has_src && fill_prefix(skb, r, KBUMP_RULE_A_SRC, KBUMP_RULE_A_SRC_LEN, &r->src,
-				      r->src_len))
-		return -EMSGSIZE;
-	if (r->has_dst && fill_prefix(skb, r, KBUMP_RULE_A_DST, KBUMP_RULE_A_DST_LEN, &r->dst,
-				      r->dst_len))
-		return -EMSGSIZE;
-	if (r->has_sport && nla_put(skb, KBUMP_RULE_A_SPORT, sizeof(r->sport), &r->sport))
-		return -EMSGSIZE;
-	if (r->has_dport && nla_put(skb, KBUMP_RULE_A_DPORT, sizeof(r->dport), &r->dport))
-		return -EMSGSIZE;
-	if (*r->iif && nla_put_string(skb, KBUMP_RULE_A_IIF, r->iif))
-		return -EMSGSIZE;
-	if (r->mask && (nla_put_u32(skb, KBUMP_RULE_A_MARK, r->mark) ||
-			nla_put_u32(skb, KBUMP_RULE_A_MARK_MASK, r->mask)))
-		return -EMSGSIZE;
-	return 0;
-}
-
 static int fill_counters(struct sk_buff *skb, const struct kb_rule *r)
 {
 	struct kb_rule_stats s = rule_stats(r);
@@ -159,122 +122,29 @@ static int rule_fill(struct sk_buff *skb, const void *obj)
 	unsigned int i;
 
 	if (nla_put_u32(skb, KBUMP_RULE_A_HANDLE, r->handle) ||
-	    nla_put_u32(skb, KBUMP_RULE_A_PREF, r->pref) || fill_matchers(skb, r) ||
+	    nla_put_u32(skb, KBUMP_RULE_A_PREF, r->pref) || kb_match_fill(skb, &r->match) ||
 	    nla_put_u8(skb, KBUMP_RULE_A_ACTION, r->action) ||
 	    nla_put_u8(skb, KBUMP_RULE_A_FAIL, r->fail))
 		return -EMSGSIZE;
 	for (i = 0; i < r->ntools; i++)
 		if (nla_put_string(skb, KBUMP_RULE_A_TOOL, r->tools[i]->name))
 			return -EMSGSIZE;
+	if (r->alpn_limit && nla_put_string(skb, KBUMP_RULE_A_ALPN_LIMIT, r->alpn_limit))
+		return -EMSGSIZE;
 	if (*r->comment && nla_put_string(skb, KBUMP_RULE_A_COMMENT, r->comment))
 		return -EMSGSIZE;
 	return fill_counters(skb, r) ? -EMSGSIZE : 0;
 }
 
-/* An address of 4 or 16 bytes, of the same family as the other one. */
-static int parse_addr(struct kb_rule *r, const struct nlattr *a, union nf_inet_addr *addr,
-		      struct netlink_ext_ack *extack)
-{
-	u8 family;
-
-	switch (nla_len(a)) {
-	case sizeof(addr->ip):
-		family = NFPROTO_IPV4;
-		break;
-	case sizeof(addr->in6):
-		family = NFPROTO_IPV6;
-		break;
-	default:
-		NL_SET_ERR_MSG_ATTR(extack, a, "an address has 4 or 16 bytes");
-		return -EINVAL;
-	}
-	if (r->family && r->family != family) {
-		NL_SET_ERR_MSG_ATTR(extack, a, "source and destination are of different families");
-		return -EINVAL;
-	}
-	r->family = family;
-	nla_memcpy(addr, a, sizeof(*addr));
-	return 0;
-}
-
-static int parse_prefix(struct kb_rule *r, const struct nlattr *a, const struct nlattr *len_attr,
-			union nf_inet_addr *addr, u8 *len, bool *has,
-			struct netlink_ext_ack *extack)
-{
-	unsigned int bits;
-	int err;
-
-	if (!a) {
-		if (len_attr) {
-			NL_SET_ERR_MSG_ATTR(extack, len_attr, "prefix length without address");
-			return -EINVAL;
-		}
-		return 0;
-	}
-	err = parse_addr(r, a, addr, extack);
-	if (err)
-		return err;
-	bits = nla_len(a) * 8;
-	*len = len_attr ? nla_get_u8(len_attr) : bits;
-	if (*len > bits) {
-		NL_SET_ERR_MSG_ATTR(extack, len_attr, "prefix length is greater than the address");
-		return -EINVAL;
-	}
-	*has = true;
-	return 0;
-}
-
-static int parse_ports(const struct nlattr *a, struct kbump_port_range *r, bool *has,
-		       struct netlink_ext_ack *extack)
+static int parse_limit(struct kb_rule *r, const struct nlattr *a, struct netlink_ext_ack *extack)
 {
 	if (!a)
 		return 0;
-	nla_memcpy(r, a, sizeof(*r));
-	if (r->min > r->max) {
-		NL_SET_ERR_MSG_ATTR(extack, a, "the first port is above the last");
+	if (r->action != KBUMP_ACTION_INSPECT) {
+		NL_SET_ERR_MSG_ATTR(extack, a, "only action inspect limits protocols");
 		return -EINVAL;
 	}
-	*has = true;
-	return 0;
-}
-
-static int parse_mark(struct kb_rule *r, struct nlattr **tb, struct netlink_ext_ack *extack)
-{
-	if (!tb[KBUMP_RULE_A_MARK]) {
-		if (tb[KBUMP_RULE_A_MARK_MASK]) {
-			NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_RULE_A_MARK_MASK],
-					    "mask without mark");
-			return -EINVAL;
-		}
-		return 0;
-	}
-	r->mark = nla_get_u32(tb[KBUMP_RULE_A_MARK]);
-	r->mask = tb[KBUMP_RULE_A_MARK_MASK] ? nla_get_u32(tb[KBUMP_RULE_A_MARK_MASK]) : ~0U;
-	if (r->mark & ~r->mask) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_RULE_A_MARK], "bits set beyond the mask");
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int parse_matchers(struct kb_rule *r, struct nlattr **tb, struct netlink_ext_ack *extack)
-{
-	int err;
-
-	err = parse_prefix(r, tb[KBUMP_RULE_A_SRC], tb[KBUMP_RULE_A_SRC_LEN], &r->src,
-			   &r->src_len, &r->has_src, extack);
-	if (!err)
-		err = parse_prefix(r, tb[KBUMP_RULE_A_DST], tb[KBUMP_RULE_A_DST_LEN], &r->dst,
-				   &r->dst_len, &r->has_dst, extack);
-	if (!err)
-		err = parse_ports(tb[KBUMP_RULE_A_SPORT], &r->sport, &r->has_sport, extack);
-	if (!err)
-		err = parse_ports(tb[KBUMP_RULE_A_DPORT], &r->dport, &r->has_dport, extack);
-	if (!err)
-		err = parse_mark(r, tb, extack);
-	if (!err && tb[KBUMP_RULE_A_IIF])
-		nla_strscpy(r->iif, tb[KBUMP_RULE_A_IIF], sizeof(r->iif));
-	return err;
+	return kb_nl_strdup(a, &r->alpn_limit, extack);
 }
 
 static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ext_ack *extack)
@@ -300,7 +170,7 @@ static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ex
 				    "only action inspect has tools");
 		return -EINVAL;
 	}
-	return 0;
+	return parse_limit(r, tb[KBUMP_RULE_A_ALPN_LIMIT], extack);
 }
 
 /* Called with the namespace's lock held. */
@@ -444,7 +314,7 @@ int kb_rule_add_doit(struct sk_buff *skb, struct genl_info *info)
 		return -ENOMEM;
 	err = parse_action(r, tb, info->extack);
 	if (!err)
-		err = parse_matchers(r, tb, info->extack);
+		err = kb_match_parse(&r->match, tb, info->extack);
 	if (!err) {
 		mutex_lock(&kn->lock);
 		err = add_locked(kn, r, info);

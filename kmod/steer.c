@@ -269,8 +269,10 @@ static void end_time_wait(struct kb_net *kn, const struct kb_tuple *t)
 		sock_gen_put(sk);
 }
 
+/* The helper takes it from here: to open it, or to find out whether it is to be opened. */
 static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule,
-			    const struct kb_facts *facts, const struct nf_hook_state *state)
+			    bool decided, const struct kb_facts *facts,
+			    const struct nf_hook_state *state)
 {
 	struct kb_helper *h = kb_helper_choose(kn, state->pf);
 	struct kb_flow *f;
@@ -285,7 +287,7 @@ static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, struct kb_ru
 			kb_helper_put(h);
 		return fail(kn, skb, rule, KBUMP_STAT_FAIL_HELPER, state);
 	}
-	f = kb_flow_create(kn, facts, rule, h, has_dnat(skb));
+	f = kb_flow_create(kn, facts, rule, decided, h, has_dnat(skb));
 	kb_helper_put(h);
 	if (IS_ERR(f)) {
 		sock_put(sk);
@@ -307,22 +309,25 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 			   const struct nf_hook_state *state)
 {
 	struct kb_facts facts = {
+		.stage = KB_STAGE_SYN,
 		.tuple = kb_packet_tuple(p, KB_CLIENT, KB_CLIENT),
 		.iif = state->in->name,
 		.mark = skb->mark,
 	};
 	struct kb_flow *old = kb_flow_lookup(kn, &facts.tuple);
 	struct kb_rule *rule;
+	bool decided;
 
 	/* Whatever becomes of this connection, the answers to it are not the old one's. */
 	if (old)
 		kb_flow_forget(old);
-	rule = kb_rule_find(kn, &facts);
+	rule = kb_rule_find(kn, &facts, &decided);
 	if (!rule)
 		return NF_ACCEPT;
-	this_cpu_inc(rule->stats->hits);
-	if (rule->action == KBUMP_ACTION_INSPECT)
-		return inspect(kn, skb, rule, &facts, state);
+	if (decided)
+		this_cpu_inc(rule->stats->hits);
+	if (!decided || rule->action == KBUMP_ACTION_INSPECT)
+		return inspect(kn, skb, rule, decided, &facts, state);
 	if (rule->action == KBUMP_ACTION_BLOCK) {
 		kb_count(kn, KBUMP_STAT_BLOCKED, 1);
 		return refuse(skb, state);

@@ -289,6 +289,11 @@ TEST_F(family, rule_values_out_of_range_are_refused)
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_IIF, text, IFNAMSIZ + 1));
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_TOOL, text, KBUMP_NAME_LEN + 1));
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_TOOL, "none", 5));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_SNI, "", 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ALPN, "", 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_CERT, &zero, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_CERT, &huge, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ALPN_LIMIT, "h2", 3));
 }
 
 TEST_F(family, prefix_lengths_are_checked)

@@ -24,6 +24,7 @@
 #define KBUMP_NAME_LEN		32	/* tool name, with its terminating NUL */
 #define KBUMP_COMMENT_LEN	128	/* rule comment, with its NUL */
 #define KBUMP_RULE_TOOLS_MAX	8	/* tools that one rule may feed */
+#define KBUMP_OFFER_LEN		512	/* a client's list of protocols */
 
 /**
  * enum kbump_cmd - requests, and the notifications of the same name
@@ -44,6 +45,13 @@
  *	KBUMP_FLOW_A_CLIENT_FD will have KBUMP_FLOW_A_SERVER_FD as its server leg: a TCP
  *	socket that is bound and not yet connected. May be repeated with another socket.
  *	-EADDRINUSE if another flow has the same addresses and ports.
+ * @KBUMP_CMD_FLOW_ASK: from a registered helper only: what do the rules say of the flow whose
+ *	client leg is KBUMP_FLOW_A_CLIENT_FD, with the facts given: KBUMP_FLOW_A_SNI,
+ *	_OFFER and _CERT. Without _CERT the server's certificate is not known yet; the others
+ *	are known: what is missing is not there. The answer has KBUMP_FLOW_A_ACTION and,
+ *	when a rule decided, _RULE and _ALPN_LIMIT; without _ACTION it depends on what is
+ *	still unknown. A flow is handed over as it was decided: opened after
+ *	%KBUMP_ACTION_INSPECT, as two plain sockets after %KBUMP_ACTION_BYPASS.
  * @KBUMP_CMD_FLOW_ADD: hand-off, from a registered helper only: two connected TCP
  *	sockets, KBUMP_FLOW_A_CLIENT_FD and _SERVER_FD, each either with kTLS in both
  *	directions or plain. The kernel takes its own references; the caller closes its
@@ -74,6 +82,7 @@ enum kbump_cmd {
 	KBUMP_CMD_TOOL_DEL,
 	KBUMP_CMD_TOOL_GET,
 	KBUMP_CMD_FLOW_SET,
+	KBUMP_CMD_FLOW_ASK,
 	KBUMP_CMD_FLOW_ADD,
 	KBUMP_CMD_FLOW_FAIL,
 	KBUMP_CMD_FLOW_DEL,
@@ -120,6 +129,37 @@ enum kbump_action {
 };
 
 /**
+ * enum kbump_cert - what became of the verification of the server's certificate; of several
+ *	faults the one that comes first among those below, but %KBUMP_CERT_CLIENT_AUTH only
+ *	when there is none
+ *
+ * @KBUMP_CERT_NONE: there is none, as the connection is not TLS
+ * @KBUMP_CERT_OK: it verified
+ * @KBUMP_CERT_REVOKED: revoked, or no proof of the contrary where there must be one
+ * @KBUMP_CERT_INVALID: breaks a rule of RFC 5280, or is not for TLS servers
+ * @KBUMP_CERT_WEAK: a key or signature in its chain is too weak
+ * @KBUMP_CERT_SELF_SIGNED: self-signed, or the chain ends in a root that is not trusted
+ * @KBUMP_CERT_UNTRUSTED: no chain to a trusted root
+ * @KBUMP_CERT_NAME: it is for another name
+ * @KBUMP_CERT_EXPIRED: it, or one of its chain, is not valid any more, or not yet
+ * @KBUMP_CERT_CLIENT_AUTH: it verified, but the server wants a certificate of the client
+ */
+enum kbump_cert {
+	KBUMP_CERT_NONE,
+	KBUMP_CERT_OK,
+	KBUMP_CERT_REVOKED,
+	KBUMP_CERT_INVALID,
+	KBUMP_CERT_WEAK,
+	KBUMP_CERT_SELF_SIGNED,
+	KBUMP_CERT_UNTRUSTED,
+	KBUMP_CERT_NAME,
+	KBUMP_CERT_EXPIRED,
+	KBUMP_CERT_CLIENT_AUTH,
+	__KBUMP_CERT_MAX,
+};
+#define KBUMP_CERT_MAX (__KBUMP_CERT_MAX - 1)
+
+/**
  * enum kbump_fail - what becomes of a new flow that cannot be inspected, because
  *	no helper is there or a limit is reached
  *
@@ -162,7 +202,14 @@ struct kbump_port_range {
  * @KBUMP_RULE_A_TOOL: string, tool name; repeatable, KBUMP_RULE_TOOLS_MAX at most;
  *	only with KBUMP_ACTION_INSPECT
  * @KBUMP_RULE_A_COMMENT: string
- * @KBUMP_RULE_A_HITS: u64, connection requests (SYN) that the rule decided. Output only, as
+ * @KBUMP_RULE_A_SNI: string, 1..255, server name in the ClientHello, upper and lower case
+ *	alike; ".example.com" is example.com and all names below it
+ * @KBUMP_RULE_A_ALPN: string, 1..255, a protocol that the client offers
+ * @KBUMP_RULE_A_CERT: u32, mask of 1 << &enum kbump_cert, not 0: verdict on the server's
+ *	certificate
+ * @KBUMP_RULE_A_ALPN_LIMIT: string, 1..255, the only protocol to be offered to the server, if
+ *	the client offers it; else none is. Only with KBUMP_ACTION_INSPECT
+ * @KBUMP_RULE_A_HITS: u64, connections that the rule decided. Output only, as
  *	all below.
  * @KBUMP_RULE_A_BYTES: u64, clear bytes relayed for its flows, both directions
  * @KBUMP_RULE_A_FAILED: u64, its flows to which the fail setting was applied
@@ -185,6 +232,10 @@ enum kbump_rule_attr {
 	KBUMP_RULE_A_FAIL,
 	KBUMP_RULE_A_TOOL,
 	KBUMP_RULE_A_COMMENT,
+	KBUMP_RULE_A_SNI,
+	KBUMP_RULE_A_ALPN,
+	KBUMP_RULE_A_CERT,
+	KBUMP_RULE_A_ALPN_LIMIT,
 	KBUMP_RULE_A_HITS,
 	KBUMP_RULE_A_BYTES,
 	KBUMP_RULE_A_FAILED,
@@ -282,6 +333,7 @@ enum kbump_flow_state {
  * @KBUMP_REASON_UPSTREAM_CONNECT: no TCP connection to the server
  * @KBUMP_REASON_UPSTREAM_TLS: TLS handshake with the server failed
  * @KBUMP_REASON_UPSTREAM_CERT: the server's certificate did not verify
+ * @KBUMP_REASON_BLOCKED: a rule refused it, for what its handshake told
  * @KBUMP_REASON_INTERNAL: error of the helper or of the kernel
  */
 enum kbump_reason {
@@ -302,6 +354,7 @@ enum kbump_reason {
 	KBUMP_REASON_UPSTREAM_CONNECT,
 	KBUMP_REASON_UPSTREAM_TLS,
 	KBUMP_REASON_UPSTREAM_CERT,
+	KBUMP_REASON_BLOCKED,
 	KBUMP_REASON_INTERNAL,
 	__KBUMP_REASON_MAX,
 };
@@ -344,15 +397,20 @@ enum kbump_leg_attr {
  * @KBUMP_FLOW_A_CLIENT_PORT: u16
  * @KBUMP_FLOW_A_SERVER_PORT: u16
  * @KBUMP_FLOW_A_IIF: string, interface that the SYN came in on
- * @KBUMP_FLOW_A_RULE: u32, handle of the rule that decided
+ * @KBUMP_FLOW_A_RULE: u32, handle of the rule that decided, if one has
  * @KBUMP_FLOW_A_AGE: u64, ms since the SYN
- * @KBUMP_FLOW_A_SNI: string, 1..255; input of _FLOW_ADD, optional
+ * @KBUMP_FLOW_A_SNI: string, 1..255; input of _FLOW_ASK and _FLOW_ADD, optional
  * @KBUMP_FLOW_A_ALPN: string, 1..255; input of _FLOW_ADD, optional
  * @KBUMP_FLOW_A_CLIENT: nested &enum kbump_leg_attr
  * @KBUMP_FLOW_A_SERVER: nested &enum kbump_leg_attr
  * @KBUMP_FLOW_A_REASON: u8, &enum kbump_reason; in _FLOW_FAIL and in notifications of an end
  * @KBUMP_FLOW_A_CLIENT_FD: s32 as u32, input only
  * @KBUMP_FLOW_A_SERVER_FD: s32 as u32, input only
+ * @KBUMP_FLOW_A_ACTION: u8, &enum kbump_action; absent while it is not decided
+ * @KBUMP_FLOW_A_OFFER: the client's list of protocols as in its ClientHello: each after one
+ *	byte with its length, KBUMP_OFFER_LEN at most; input of _FLOW_ASK
+ * @KBUMP_FLOW_A_CERT: u8, &enum kbump_cert; input of _FLOW_ASK
+ * @KBUMP_FLOW_A_ALPN_LIMIT: string, see KBUMP_RULE_A_ALPN_LIMIT; in the answer to _FLOW_ASK
  */
 enum kbump_flow_attr {
 	KBUMP_FLOW_A_UNSPEC,
@@ -373,6 +431,10 @@ enum kbump_flow_attr {
 	KBUMP_FLOW_A_REASON,
 	KBUMP_FLOW_A_CLIENT_FD,
 	KBUMP_FLOW_A_SERVER_FD,
+	KBUMP_FLOW_A_ACTION,
+	KBUMP_FLOW_A_OFFER,
+	KBUMP_FLOW_A_CERT,
+	KBUMP_FLOW_A_ALPN_LIMIT,
 	__KBUMP_FLOW_A_MAX,
 };
 #define KBUMP_FLOW_A_MAX (__KBUMP_FLOW_A_MAX - 1)

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What the rules say. They are the kernel's, who is asked when the ClientHello is known, and
+ * once more with what became of the server's certificate.
+ */
+#include <string.h>
+
+#include "kbumpd.h"
+
+/* Offer the server this protocol alone, or none if the client does not know it. */
+static void limit_alpn(struct hello *h, const char *protocol)
+{
+	uint8_t len = strlen(protocol);
+	size_t at;
+
+	for (at = 0; at < h->alpn_len; at += 1 + h->alpn[at])
+		if (h->alpn[at] == len && !memcmp(h->alpn + at + 1, protocol, len))
+			break;
+	if (at < h->alpn_len)
+		memmove(h->alpn, h->alpn + at, 1 + len);
+	h->alpn_len = at < h->alpn_len ? 1 + len : 0;
+}
+
+/* False if the connection has ended, as the kernel did not answer. */
+static bool ask(struct conn *c, int cert)
+{
+	struct kernel *k = c->worker->kernel;
+	struct answer a;
+
+	if (!kernel_flow_ask(k, c->client_fd, &c->hello, cert, &a)) {
+		c->action = a.action;
+		if (*a.alpn_limit)
+			limit_alpn(&c->hello, a.alpn_limit);
+		return true;
+	}
+	if (conn_client_closed(c))
+		conn_client_gone(c);
+	else
+		conn_reset(c, KBUMP_REASON_INTERNAL, "the kernel says nothing of the rules: %s",
+			   kernel_error(k));
+	return false;
+}
+
+/**
+ * ask_hello() - put a ClientHello to the rules
+ * @c: the connection; @c->plain is set if it is not to be opened
+ *
+ * Return: false if it was refused, and has ended.
+ */
+bool ask_hello(struct conn *c)
+{
+	if (!ask(c, -1))
+		return false;
+	if (c->action == KBUMP_ACTION_BLOCK) {
+		conn_reset(c, KBUMP_REASON_BLOCKED, "refused by a rule");
+		return false;
+	}
+	c->plain = c->action == KBUMP_ACTION_BYPASS;
+	return true;
+}
+
+/**
+ * ask_cert() - put what became of the server's certificate to the rules
+ * @c: the connection; @c->action is what they decided
+ * @cert: the verdict
+ * @alert: what the client is told if it is refused; ALERT_NONE for a reset
+ *
+ * Return: false if it was refused, and has ended.
+ */
+bool ask_cert(struct conn *c, enum kbump_cert cert, uint8_t alert)
+{
+	if (!ask(c, cert))
+		return false;
+	if (c->action != KBUMP_ACTION_BLOCK)
+		return true;
+	if (alert == ALERT_NONE)
+		conn_reset(c, KBUMP_REASON_BLOCKED, "refused by a rule");
+	else
+		refuse(c, KBUMP_REASON_BLOCKED, alert, "refused by a rule");
+	return false;
+}

@@ -1,0 +1,228 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Rules that need more than the first packet: by server name, by protocol, by the server's
+# certificate. What they leave alone goes byte for byte between client and server.
+
+. "$(dirname "$0")/lib.sh"
+
+readonly BOX_CA="kbump test box CA" SERVER_CA="kbump test server CA"
+readonly OTHER=other.example.test
+
+# rule WORD...: one more rule, before that which inspects all.
+rule()
+{
+	kbump rule add pref 5 "$@"
+}
+
+# Each case begins with that rule alone, however the one before ended.
+run_rule_case()
+{
+	local pref
+
+	run_case "$@"
+	for pref in 5 6 7; do
+		kbump rule del pref "$pref" 2>/dev/null
+	done
+}
+
+issuer_of()
+{
+	local name=(-servername "$2")
+
+	[ "$2" ] || name=(-noservername)
+	in_ns "$CLIENT" timeout "$WAIT" openssl s_client -connect "$SERVER4:$1" \
+		"${name[@]}" </dev/null 2>/dev/null |
+		openssl x509 -noout -issuer 2>/dev/null | sed 's/.*CN *= *//'
+}
+
+# sees PORT NAME ISSUER: whose certificate does the client see?
+sees()
+{
+	local found
+
+	found=$(issuer_of "$1" "$2")
+	[ "$found" = "$3" ] || fail "$2 on port $1: issuer \"$found\", not \"$3\""
+}
+
+hits()
+{
+	kbump -j -s rule show | value "[r['hits'] for r in d if r['pref'] == 5][0]"
+}
+
+by_name()
+{
+	local before
+
+	needs_kbump
+	rule sni "$NAME" action bypass
+	before=$(received)
+	sees 443 "$NAME" "$SERVER_CA"
+	fetch4 443 /hello.txt --cacert "$PKI/server-ca.crt" | grep -q "Hello from"
+	settle
+	[ "$(received)" = "$before" ] || fail "the tool saw a flow that was not opened"
+	[ "$(hits)" = 2 ] || fail "$(hits) hits"
+	sees 443 "$OTHER" "$BOX_CA"
+	[ "$(hits)" = 2 ] || fail "$(hits) hits"
+	settle
+}
+
+by_domain()
+{
+	needs_kbump
+	rule sni .Example.TEST action bypass
+	sees 443 "$NAME" "$SERVER_CA"
+	sees 443 EXAMPLE.test "$SERVER_CA"
+	sees 443 notexample.test ""
+	settle
+}
+
+blocked_name()
+{
+	local status=0 before
+
+	needs_kbump
+	before=$(stat blocked)
+	rule sni "$NAME" action block
+	fetch4 443 /blocked >"$DIR/out" 2>&1 || status=$?
+	[ "$status" = 35 ] || fail "curl: $status, $(cat "$DIR/out")"
+	if grep '/blocked' "$DIR/nginx/access.log"; then
+		fail "the request reached the server"
+	fi
+	[ "$(stat blocked)" = $((before + 1)) ] || fail "blocked: $before, $(stat blocked)"
+	sees 443 "$OTHER" "$BOX_CA"
+	settle
+}
+
+by_protocol()
+{
+	needs_kbump
+	rule alpn h2 action bypass
+	fetch4 443 /hello.txt --http2 --cacert "$PKI/server-ca.crt" >/dev/null
+	fetch4 443 /hello.txt --http1.1 >/dev/null
+	[ "$(hits)" = 1 ] || fail "$(hits) hits"
+	settle
+}
+
+limited_protocol()
+{
+	needs_kbump
+	rule sni "$NAME" action inspect alpn http/1.1
+	[ "$(fetch4 443 /hello.txt --http2 -o "$DIR/out" -w '%{http_version}')" = 1.1 ]
+	in_ns "$CLIENT" timeout "$WAIT" openssl s_client -connect "$SERVER4:443" \
+		-servername "$NAME" -alpn h2 </dev/null >"$DIR/out" 2>/dev/null
+	grep "No ALPN negotiated" "$DIR/out" || fail "$(grep ALPN "$DIR/out")"
+	kbump rule show | grep -F "sni $NAME action inspect alpn http/1.1"
+	kbump -j rule show | grep -F '"alpn_limit":"http/1.1"'
+	settle
+}
+
+# The server's certificate is there only once it has answered a ClientHello of ours.
+by_certificate()
+{
+	local i
+
+	needs_kbump
+	rule cert ok,client-auth action bypass
+	for i in 1 2 3; do
+		sees 443 "$NAME" "$SERVER_CA"
+	done
+	fetch6 443 /hello.txt --cacert "$PKI/server-ca.crt" >/dev/null
+	[ "$(hits)" = 4 ] || fail "$(hits) hits"
+	kbump rule show | grep -F "cert ok,client-auth action bypass"
+	settle
+}
+
+# Clear text has no server name: a rule that asks for one is not for it.
+no_name()
+{
+	local before
+
+	needs_kbump
+	before=$(stat blocked)
+	rule sni "$NAME" action block
+	plain_exchange
+	sees 443 "" "$BOX_CA"
+	kbump rule del pref 5
+	rule cert none action block
+	if plain_exchange; then
+		fail "clear text was not blocked"
+	fi
+	[ "$(stat blocked)" = $((before + 1)) ] || fail "blocked: $before, $(stat blocked)"
+	settle
+}
+
+plain_exchange()
+{
+	peer_run --port 443 plain >"$DIR/out" && has_line "$DIR/out" 'answer HTTP/1.1 400'
+}
+
+# Where no rule could want to open or block it, nothing is done with it.
+unwanted()
+{
+	local before
+
+	needs_kbump
+	kbump rule add pref 6 dport 8443 sni "$NAME" action bypass
+	before=$(stat steered)
+	sees 8443 "$NAME" "$SERVER_CA"
+	[ "$(stat steered)" = "$before" ] || fail "it was steered"
+	kbump rule add pref 7 dport 8443 sni "$OTHER" action inspect
+	sees 8443 "$NAME" "$SERVER_CA"
+	sees 8443 "$OTHER" "$BOX_CA"
+	[ "$(stat steered)" = $((before + 2)) ] || fail "steered: $before, $(stat steered)"
+	settle
+}
+
+shown()
+{
+	needs_kbump
+	rule sni "$NAME" action bypass comment "to be shown"
+	spawn monitor "$BOX" "$BUILD/kbump" monitor flow
+	wait_for "$WAIT" monitoring
+	sees 443 "$NAME" "$SERVER_CA"
+	settle
+	wait_for "$WAIT" has_line "$DIR/monitor.log" "sni $NAME .*action bypass rule [0-9]* "
+	has_line "$DIR/monitor.log" 'client: plain' || fail "$(cat "$DIR/monitor.log")"
+	reap monitor INT
+	settle
+}
+
+# Joined to the multicast group, as the kernel shows it.
+monitoring()
+{
+	in_ns "$BOX" cat /proc/net/netlink | awk '$2 == 16 && $4 != "00000000"' | grep -q .
+}
+
+# Without a helper nobody finds out the name: the stricter setting of those that may match.
+no_helper()
+{
+	local status=0
+
+	needs_kbump
+	reap kbumpd
+	rule sni "$OTHER" action block fail closed
+	fetch4 443 /closed >"$DIR/out" 2>&1 || status=$?
+	[ "$status" = 7 ] || fail "curl: $status, $(cat "$DIR/out")"
+	kbump rule del pref 5
+	rule sni "$OTHER" action bypass
+	fetch4 443 /open --cacert "$PKI/server-ca.crt" -o "$DIR/out"
+	settle
+	start_kbumpd
+}
+
+setup
+start_nginx || bail_out "nginx does not start"
+start_kbumpd || bail_out "kbumpd does not start"
+inspect_all || bail_out "cannot add the rule"
+run_rule_case "a server name is left alone" by_name
+run_rule_case "a domain and all below it" by_domain
+run_rule_case "a server name is blocked" blocked_name
+run_rule_case "a protocol that the client offers" by_protocol
+run_rule_case "the only protocol for servers" limited_protocol
+run_rule_case "the server's certificate" by_certificate
+run_rule_case "clear text has no server name" no_name
+run_rule_case "what no rule can want is not touched" unwanted
+run_rule_case "decisions are shown" shown
+run_rule_case "no helper to find out" no_helper
+finish
