@@ -10,6 +10,7 @@ static const struct field stat_fields[] = {
 	{ .key = "blocked", .type = &type_u64, .nla = KBUMP_STAT_BLOCKED },
 	{ .key = "fail_helper", .type = &type_u64, .nla = KBUMP_STAT_FAIL_HELPER },
 	{ .key = "fail_limit", .type = &type_u64, .nla = KBUMP_STAT_FAIL_LIMIT },
+	{ .key = "fail_share", .type = &type_u64, .nla = KBUMP_STAT_FAIL_SHARE },
 	{ .key = "fail_nomem", .type = &type_u64, .nla = KBUMP_STAT_FAIL_NOMEM },
 	{ .key = "handoffs", .type = &type_u64, .nla = KBUMP_STAT_HANDOFFS },
 	{ .key = "handshake_failed", .type = &type_u64, .nla = KBUMP_STAT_HANDSHAKE_FAILED },

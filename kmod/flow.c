@@ -15,6 +15,7 @@
 #include "helper.h"
 #include "relay.h"
 #include "rule.h"
+#include "share.h"
 #include "steer.h"
 
 /* How often handshakes and ended flows are looked at, and how long a handshake may last. */
@@ -206,8 +207,8 @@ out:
  * @tracked: the client leg needs its connection tracking entry
  *
  * Context: RCU read side, softirq.
- * Return: the flow, with a reference; or an ERR_PTR(): -ENOSPC at a limit, -ENOMEM, or -EBUSY
- * if a flow of the same addresses is about to end.
+ * Return: the flow, with a reference; or an ERR_PTR(): -ENOSPC at a limit, -EDQUOT if the client
+ * has its share of it, -ENOMEM, or -EBUSY if a flow of the same addresses is about to end.
  */
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 			       struct kb_rule *rule, bool decided, struct kb_helper *helper,
@@ -221,9 +222,12 @@ struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 	f = flow_alloc(kn, facts, tracked);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
+	err = -EDQUOT;
+	if (!kb_share_take(kn, &facts->tuple, &f->share))
+		goto fail;
 	err = -EBUSY;
 	if (!kb_rule_get(rule))
-		goto fail;
+		goto fail_share;
 	f->rule = rule;
 	f->action = decided ? rule->action : 0;
 	refcount_inc(&helper->ref);
@@ -241,6 +245,8 @@ fail_refs:
 	atomic_dec(&kn->nhandshakes);
 	kb_helper_put(helper);
 	kb_rule_put(rule);
+fail_share:
+	kb_share_give(kn, f->share);
 fail:
 	kb_flow_put(f);
 	kb_flow_put(f);
@@ -299,6 +305,7 @@ static void abort_handshake(struct kb_flow *f)
 static void end_handshake(struct kb_flow *f)
 {
 	abort_handshake(f);
+	kb_share_give(f->kn, f->share);
 	kb_count(f->kn, KBUMP_STAT_HANDSHAKE_FAILED, 1);
 }
 
@@ -490,6 +497,7 @@ int kb_flow_establish(struct kb_flow *f, struct socket *client, struct socket *s
 	spin_lock_bh(&f->kn->list_lock);
 	list_del_init(&f->list);
 	spin_unlock_bh(&f->kn->list_lock);
+	kb_share_give(f->kn, f->share);
 	atomic_inc(&f->kn->nflows);
 	atomic_dec(&f->kn->nhandshakes);
 	kb_count(f->kn, KBUMP_STAT_HANDOFFS, 1);

@@ -54,6 +54,7 @@ struct kb_end {
  * @check: jiffies when to look for its sockets again, while in &kb_net.remains
  * @state: &enum kbump_flow_state; written under @lock
  * @reason: &enum kbump_reason; set once, by the first who wants the end
+ * @share: where the client's handshakes are counted; constant
  * @ended: torn down; set once, before the move to &kb_net.remains
  * @tracked: the client leg has a connection tracking entry, which a destination NAT needs
  * @iif: interface of the SYN
@@ -79,6 +80,7 @@ struct kb_flow {
 	unsigned long check;
 	u8 state;
 	int reason;
+	u16 share;
 	bool ended;
 	bool tracked;
 	char iif[IFNAMSIZ];

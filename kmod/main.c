@@ -11,6 +11,7 @@
 #include "netlink.h"
 #include "relay.h"
 #include "rule.h"
+#include "share.h"
 #include "steer.h"
 #include "tool.h"
 
@@ -37,15 +38,20 @@ static int __net_init net_init(struct net *net)
 	kn->stats = alloc_percpu(struct kb_stats);
 	if (!kn->stats)
 		return -ENOMEM;
-	err = kb_flows_init(kn);
+	err = kb_shares_init(kn);
 	if (err)
 		goto fail_stats;
+	err = kb_flows_init(kn);
+	if (err)
+		goto fail_shares;
 	err = kb_tools_init(kn);
 	if (err)
 		goto fail_flows;
 	return 0;
 fail_flows:
 	kb_flows_exit(kn);
+fail_shares:
+	kb_shares_exit(kn);
 fail_stats:
 	free_percpu(kn->stats);
 	return err;
@@ -76,6 +82,7 @@ static void __net_exit net_exit(struct net *net)
 	struct kb_net *kn = kb_net(net);
 
 	kb_flows_exit(kn);
+	kb_shares_exit(kn);
 	free_percpu(kn->stats);
 }
 

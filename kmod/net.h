@@ -9,6 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/rhashtable-types.h>
+#include <linux/siphash.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -44,6 +45,8 @@ struct kb_stats {
  * @last_id: id of the youngest flow
  * @nflows: established flows
  * @nhandshakes: flows in handshake
+ * @shares: flows in handshake by a hash of the client's address, see share.c; constant
+ * @share_key: of that hash; constant
  * @list_lock: protects @handshakes and @remains, and membership in @ends; taken with BH off
  * @handshakes: flows in handshake, the oldest first
  * @remains: ended flows, whose sockets may still have something to say
@@ -72,6 +75,8 @@ struct kb_net {
 	atomic64_t last_id;
 	atomic_t nflows;
 	atomic_t nhandshakes;
+	atomic_t *shares;
+	siphash_key_t share_key;
 	spinlock_t list_lock;
 	struct list_head handshakes;
 	struct list_head remains;

@@ -248,6 +248,19 @@ static unsigned int fail(struct kb_net *kn, struct sk_buff *skb, const struct kb
 	return rule->fail == KBUMP_FAIL_CLOSED ? refuse(skb, state) : NF_ACCEPT;
 }
 
+/* What keeps a flow from beginning, as it is counted. */
+static enum kbump_stat failure(int err)
+{
+	switch (err) {
+	case -ENOMEM:
+		return KBUMP_STAT_FAIL_NOMEM;
+	case -EDQUOT:
+		return KBUMP_STAT_FAIL_SHARE;
+	default:
+		return KBUMP_STAT_FAIL_LIMIT;
+	}
+}
+
 static bool has_dnat(const struct sk_buff *skb)
 {
 	enum ip_conntrack_info info;
@@ -293,8 +306,7 @@ static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, struct kb_ru
 		sock_put(sk);
 		if (PTR_ERR(f) == -EBUSY)
 			return NF_DROP;
-		return fail(kn, skb, rule, PTR_ERR(f) == -ENOMEM ? KBUMP_STAT_FAIL_NOMEM :
-								   KBUMP_STAT_FAIL_LIMIT, state);
+		return fail(kn, skb, rule, failure(PTR_ERR(f)), state);
 	}
 	end_time_wait(kn, &facts->tuple);
 	kb_count(kn, KBUMP_STAT_STEERED, 1);

@@ -311,6 +311,38 @@ no_open_listener()
 	done <"$DIR/ports"
 }
 
+limit_share()
+{
+	echo "$1" >/sys/module/kbump/parameters/max_handshakes_per_client
+}
+
+holds()
+{
+	[ "$(stat handshakes)" = "$1" ]
+}
+
+# A client that only connects gets no more than its share; others get theirs.
+share_of_a_client()
+{
+	local before normal
+
+	needs_kbump
+	normal=$(cat /sys/module/kbump/parameters/max_handshakes_per_client)
+	before=$(stat fail_share)
+	limit_share 3
+	# shellcheck disable=SC2016 # the inner shell's
+	spawn hold "$CLIENT" bash -c 'for i in 1 2 3; do exec {fd}<>"/dev/tcp/$0/444"; done
+		sleep 1000' "$SERVER4"
+	wait_for "$WAIT" holds 3
+	[ "$(issuer 443)" = "kbump test server CA" ] || fail "the fourth was opened"
+	[ "$(stat fail_share)" = $((before + 1)) ] || fail "fail_share: $(stat fail_share)"
+	fetch6 443 /hello.txt >/dev/null
+	reap hold
+	settle
+	[ "$(issuer 443)" = "kbump test box CA" ] || fail "its share was not given back"
+	limit_share "$normal"
+}
+
 # Another namespace knows nothing of this one's rules.
 namespaces_are_apart()
 {
@@ -343,6 +375,7 @@ run_case "flows younger than the rule's end" younger_than_the_rule
 run_case "the same client port again" same_port_again
 run_case "no listener is open to the network" no_open_listener
 run_case "namespaces are apart" namespaces_are_apart
+run_case "a client's share of the handshakes" share_of_a_client
 run_case "stateful ruleset" stateful
 run_case "INPUT drops all" input_drop
 run_case "masquerade" masquerade

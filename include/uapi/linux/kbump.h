@@ -447,6 +447,7 @@ enum kbump_flow_attr {
  * @KBUMP_STAT_BLOCKED: connections that a block rule matched
  * @KBUMP_STAT_FAIL_HELPER: fail setting applied: no helper
  * @KBUMP_STAT_FAIL_LIMIT: fail setting applied: limit of flows or handshakes reached
+ * @KBUMP_STAT_FAIL_SHARE: fail setting applied: the client has its share of the handshakes
  * @KBUMP_STAT_FAIL_NOMEM: fail setting applied: out of memory
  * @KBUMP_STAT_HANDOFFS: flows handed over
  * @KBUMP_STAT_HANDSHAKE_FAILED: handshakes that a helper reported as failed, or that timed out
@@ -469,6 +470,7 @@ enum kbump_stat {
 	KBUMP_STAT_BLOCKED,
 	KBUMP_STAT_FAIL_HELPER,
 	KBUMP_STAT_FAIL_LIMIT,
+	KBUMP_STAT_FAIL_SHARE,
 	KBUMP_STAT_FAIL_NOMEM,
 	KBUMP_STAT_HANDOFFS,
 	KBUMP_STAT_HANDSHAKE_FAILED,
