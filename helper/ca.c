@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The operator's certification authority, from its files. */
+/* The operator's certification authority, as everybody may know it: its certificates. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,30 +66,8 @@ static int read_cert(struct ca *ca, const char *name)
 	return err;
 }
 
-static int read_key(struct ca *ca, const char *name)
+static int check(const struct ca *ca, const char *cert_file)
 {
-	FILE *f = open_file(name);
-
-	if (!f)
-		return -1;
-	/* No copy of the file is to stay in a buffer that is freed without being erased. */
-	setvbuf(f, NULL, _IONBF, 0);
-	ca->key = PEM_read_PrivateKey(f, NULL, no_passphrase, NULL);
-	fclose(f);
-	if (!ca->key) {
-		log_line("%s: no private key in PEM form without passphrase: %s", name,
-			 openssl_error());
-		return -1;
-	}
-	return 0;
-}
-
-static int check(const struct ca *ca, const char *cert_file, const char *key_file)
-{
-	if (X509_check_private_key(ca->cert, ca->key) != 1) {
-		log_line("%s is not the key of the certificate %s", key_file, cert_file);
-		return -1;
-	}
 	if (!(X509_get_extension_flags(ca->cert) & EXFLAG_CA) ||
 	    !(X509_get_key_usage(ca->cert) & KU_KEY_CERT_SIGN)) {
 		log_line("%s: the certificate is not that of a certification authority",
@@ -105,16 +83,13 @@ static int check(const struct ca *ca, const char *cert_file, const char *key_fil
 }
 
 /**
- * ca_load() - read the certification authority
+ * ca_load() - read the certification authority's certificates
  * @ca: filled in
  * @cert_file: PEM: its certificate, then those on the way to a root
- * @key_file: PEM: its private key, not encrypted
  *
  * Return: 0, or -1 after it has said why.
  */
-int ca_load(struct ca *ca, const char *cert_file, const char *key_file)
+int ca_load(struct ca *ca, const char *cert_file)
 {
-	if (read_cert(ca, cert_file) < 0 || read_key(ca, key_file) < 0)
-		return -1;
-	return check(ca, cert_file, key_file);
+	return read_cert(ca, cert_file) < 0 ? -1 : check(ca, cert_file);
 }

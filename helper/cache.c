@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Forged certificates by the server certificate's digest; those used longest ago go. */
+/* Forged certificates by the digest of all they depend on; those used longest ago go. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <openssl/sha.h>
 
 #include "kbumpd.h"
@@ -16,6 +17,7 @@ struct entry {
 	TAILQ_ENTRY(entry) age;
 	uint8_t id[SHA256_DIGEST_LENGTH];
 	X509 *cert;
+	int64_t until;
 };
 
 LIST_HEAD(bucket, entry);
@@ -77,7 +79,7 @@ void cache_free(struct cache *c)
  * @c: the cache
  * @id: SHA-256 digest that it was added with
  *
- * Return: a reference of the caller's own, or NULL.
+ * Return: a reference of the caller's own, or NULL if there is none or its time is over.
  */
 X509 *cache_find(struct cache *c, const uint8_t *id)
 {
@@ -86,6 +88,10 @@ X509 *cache_find(struct cache *c, const uint8_t *id)
 	LIST_FOREACH(e, bucket_of(c, id), bucket) {
 		if (memcmp(e->id, id, sizeof(e->id)))
 			continue;
+		if (e->until < time(NULL)) {
+			drop(c, e);
+			return NULL;
+		}
 		TAILQ_REMOVE(&c->ages, e, age);
 		TAILQ_INSERT_HEAD(&c->ages, e, age);
 		X509_up_ref(e->cert);
@@ -99,8 +105,9 @@ X509 *cache_find(struct cache *c, const uint8_t *id)
  * @c: the cache
  * @id: SHA-256 digest, not in the cache yet
  * @cert: it; the caller keeps its own reference
+ * @until: how long it may be given, as time()
  */
-void cache_add(struct cache *c, const uint8_t *id, X509 *cert)
+void cache_add(struct cache *c, const uint8_t *id, X509 *cert, int64_t until)
 {
 	struct entry *e;
 
@@ -114,6 +121,7 @@ void cache_add(struct cache *c, const uint8_t *id, X509 *cert)
 	memcpy(e->id, id, sizeof(e->id));
 	X509_up_ref(cert);
 	e->cert = cert;
+	e->until = until;
 	LIST_INSERT_HEAD(bucket_of(c, id), e, bucket);
 	TAILQ_INSERT_HEAD(&c->ages, e, age);
 	c->count++;

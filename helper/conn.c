@@ -25,6 +25,7 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
 		return peek_ready(c);
 	case STAGE_CONNECT:
 	case STAGE_UPSTREAM:
+	case STAGE_FORGE:
 		/* Only awaited to learn that it is gone; what else it sends can wait. */
 		if (conn_client_closed(c))
 			conn_client_gone(c);
@@ -65,6 +66,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	case STAGE_UPSTREAM:
 		return conn_reset(c, KBUMP_REASON_TIMEOUT,
 				  "time-out of the handshake with the server");
+	case STAGE_FORGE:
+		return forge_timeout(c);
 	case STAGE_DOWNSTREAM:
 		return conn_reset(c, KBUMP_REASON_TIMEOUT,
 				  "time-out of the handshake with the client");
@@ -297,6 +300,7 @@ void conn_free(struct conn *c)
 
 	event_del(&c->client_event);
 	event_del(&c->timer);
+	forge_leave(c);
 	conn_free_ssl(c);
 	conn_close_server(c);
 	close(c->client_fd);

@@ -1,157 +1,234 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Certificates in the names of servers, signed by the operator's authority. Only names and
- * dates come from the server's own: what else it says was said by another authority.
+ * The fourth stage: a certificate in the server's name. The signer makes it; here are the
+ * keys that it is for, and the jobs that are with the signer or wait for it.
  */
 #include <stdlib.h>
-#include <openssl/bn.h>
+#include <string.h>
+#include <time.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <openssl/sha.h>
-#include <openssl/x509v3.h>
 
 #include "kbumpd.h"
+#include "signer.h"
 
-#define SERIAL_BITS	159
-#define RSA_BITS	2048
+/* Certificates that are awaited at a time, and for how long. */
+#define JOBS_MAX	256
+#define JOB_MS		10000
 
 /**
- * struct forge - a worker's maker of certificates
+ * struct job - one certificate that the signer is to make
  *
- * @ca: signs them
- * @rsa: key of all forged certificates of that kind
- * @ecdsa: the same
- * @cache: certificates that were made
+ * @link: in the list of all, the oldest first
+ * @forge: of this
+ * @id: digest of all that it depends on
+ * @key: it is for this one
+ * @sent: the signer has the request
+ * @waiting: the connections that it is for; may be empty, when they have all gone
+ * @timer: the signer has had its time
+ * @len: bytes of @request, which is cut to them
+ * @request: what is sent
  */
-struct forge {
-	const struct ca *ca;
-	EVP_PKEY *rsa;
-	EVP_PKEY *ecdsa;
-	struct cache *cache;
+struct job {
+	TAILQ_ENTRY(job) link;
+	struct forge *forge;
+	uint8_t id[SHA256_DIGEST_LENGTH];
+	EVP_PKEY *key;
+	bool sent;
+	LIST_HEAD(, conn) waiting;
+	struct event timer;
+	size_t len;
+	struct sign_request request;
 };
 
 /**
- * forge_new() - make keys and an empty cache
- * @ca: signs what is forged; must outlive it
+ * struct forge - a worker's side of the signing
  *
- * Return: it, or NULL.
+ * @base: the event loop
+ * @fd: to the signer
+ * @event: there is an answer
+ * @rsa: key of all forged certificates of that kind
+ * @ecdsa: the same
+ * @cache: certificates that were made
+ * @jobs: those that are awaited
+ * @count: how many
+ * @sent: how many of them the signer has
+ * @number: of the latest request; the first is random, so that answers to a worker that was
+ *	here before are nobody's
+ * @answer: scratch memory for answers
  */
-struct forge *forge_new(const struct ca *ca)
+struct forge {
+	struct event_base *base;
+	int fd;
+	struct event event;
+	EVP_PKEY *rsa;
+	EVP_PKEY *ecdsa;
+	struct cache *cache;
+	TAILQ_HEAD(jobs, job) jobs;
+	unsigned int count;
+	unsigned int sent;
+	uint64_t number;
+	struct sign_answer answer;
+};
+
+/* ---- jobs */
+
+static void send_jobs(struct forge *f)
 {
-	struct forge *f = calloc(1, sizeof(*f));
+	struct job *j;
 
-	if (!f)
-		return NULL;
-	f->ca = ca;
-	f->rsa = EVP_RSA_gen(RSA_BITS);
-	f->ecdsa = EVP_EC_gen("P-256");
-	f->cache = cache_new();
-	if (f->rsa && f->ecdsa && f->cache)
-		return f;
-	forge_free(f);
-	return NULL;
-}
-
-/**
- * forge_free() - erase the keys, free all
- * @f: from forge_new()
- */
-void forge_free(struct forge *f)
-{
-	EVP_PKEY_free(f->rsa);
-	EVP_PKEY_free(f->ecdsa);
-	if (f->cache)
-		cache_free(f->cache);
-	free(f);
-}
-
-static int set_serial(X509 *leaf)
-{
-	BIGNUM *n = BN_new();
-	int ok = n && BN_rand(n, SERIAL_BITS, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1 &&
-		 BN_to_ASN1_INTEGER(n, X509_get_serialNumber(leaf));
-
-	BN_free(n);
-	return ok ? 0 : -1;
-}
-
-/* Valid while both the server's certificate and the authority's are. */
-static int set_dates(X509 *leaf, const X509 *server, const X509 *ca)
-{
-	const ASN1_TIME *from = X509_get0_notBefore(server), *to = X509_get0_notAfter(server);
-
-	if (ASN1_TIME_compare(X509_get0_notBefore(ca), from) > 0)
-		from = X509_get0_notBefore(ca);
-	if (ASN1_TIME_compare(X509_get0_notAfter(ca), to) < 0)
-		to = X509_get0_notAfter(ca);
-	return X509_set1_notBefore(leaf, from) == 1 && X509_set1_notAfter(leaf, to) == 1 ? 0 : -1;
-}
-
-static int add_extension(X509 *leaf, X509V3_CTX *ctx, int nid, const char *value)
-{
-	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, ctx, nid, value);
-	int ok = ext && X509_add_ext(leaf, ext, -1) == 1;
-
-	X509_EXTENSION_free(ext);
-	return ok ? 0 : -1;
-}
-
-static int add_extensions(X509 *leaf, X509 *ca)
-{
-	static const struct {
-		int nid;
-		const char *value;
-	} all[] = {
-		{ NID_basic_constraints, "critical,CA:FALSE" },
-		{ NID_key_usage, "critical,digitalSignature" },
-		{ NID_ext_key_usage, "serverAuth" },
-		{ NID_subject_key_identifier, "hash" },
-		{ NID_authority_key_identifier, "keyid" },
-	};
-	X509V3_CTX ctx;
-	size_t i;
-
-	X509V3_set_ctx(&ctx, ca, leaf, NULL, NULL, 0);
-	for (i = 0; i < ARRAY_SIZE(all); i++) {
-		/* Without a key identifier of its own the authority cannot be named by it. */
-		if (all[i].nid == NID_authority_key_identifier && !X509_get0_subject_key_id(ca))
+	TAILQ_FOREACH(j, &f->jobs, link) {
+		if (f->sent == SIGN_WINDOW)
+			return;
+		if (j->sent)
 			continue;
-		if (add_extension(leaf, &ctx, all[i].nid, all[i].value) < 0)
-			return -1;
+		/* A full socket has answers for us behind it, which come here again. */
+		if (send(f->fd, &j->request, j->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+			return;
+		j->sent = true;
+		f->sent++;
 	}
-	return 0;
 }
 
-static int copy_names(X509 *leaf, const X509 *server)
+static void unlink_job(struct job *j)
 {
-	int at = X509_get_ext_by_NID(server, NID_subject_alt_name, -1);
+	struct forge *f = j->forge;
 
-	if (X509_set_subject_name(leaf, X509_get_subject_name(server)) != 1)
-		return -1;
-	return at < 0 || X509_add_ext(leaf, X509_get_ext(server, at), -1) == 1 ? 0 : -1;
+	TAILQ_REMOVE(&f->jobs, j, link);
+	f->count--;
+	f->sent -= j->sent;
+	evtimer_del(&j->timer);
 }
 
-static int sign(X509 *leaf, EVP_PKEY *key)
+/* One for a server that did not verify may be too old already, and is as good as it was. */
+static int64_t usable_until(const struct job *j, const X509 *cert)
 {
-	int id = EVP_PKEY_get_base_id(key);
-	/* These two have a digest of their own. */
-	bool fixed = id == EVP_PKEY_ED25519 || id == EVP_PKEY_ED448;
+	struct tm tm;
 
-	return X509_sign(leaf, key, fixed ? NULL : EVP_sha256()) > 0 ? 0 : -1;
+	if (!j->request.verified)
+		return INT64_MAX;
+	return ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1 ? timegm(&tm) : 0;
 }
 
-static X509 *make(const struct ca *ca, const X509 *server, EVP_PKEY *key)
+/* Ends a job with a certificate, or without one and the reason. */
+static void end_job(struct job *j, X509 *cert, const char *why)
 {
-	X509 *leaf = X509_new();
+	struct conn *c;
 
-	if (leaf && X509_set_version(leaf, X509_VERSION_3) == 1 &&
-	    X509_set_issuer_name(leaf, X509_get_subject_name(ca->cert)) == 1 &&
-	    X509_set_pubkey(leaf, key) == 1 && !set_serial(leaf) &&
-	    !set_dates(leaf, server, ca->cert) && !copy_names(leaf, server) &&
-	    !add_extensions(leaf, ca->cert) && !sign(leaf, ca->key))
-		return leaf;
-	X509_free(leaf);
+	unlink_job(j);
+	if (cert)
+		cache_add(j->forge->cache, j->id, cert, usable_until(j, cert));
+	while ((c = LIST_FIRST(&j->waiting))) {
+		forge_leave(c);
+		if (cert && X509_up_ref(cert) == 1) {
+			c->leaf = cert;
+			downstream_start(c);
+		} else {
+			refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR,
+			       "no certificate for the client: %s", why);
+		}
+	}
+	free(j);
+}
+
+static void on_job_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct job *j = arg;
+	struct forge *f = j->forge;
+
+	(void)fd;
+	(void)what;
+	end_job(j, NULL, "the signer does not answer");
+	send_jobs(f);
+}
+
+static struct job *find_job(const struct forge *f, const uint8_t *id)
+{
+	struct job *j;
+
+	TAILQ_FOREACH(j, &f->jobs, link)
+		if (!memcmp(j->id, id, sizeof(j->id)))
+			return j;
 	return NULL;
 }
+
+static struct job *add_job(struct forge *f, const uint8_t *id, const struct sign_request *rq,
+			   size_t len)
+{
+	struct job *j = calloc(1, offsetof(struct job, request) + len);
+	struct timeval t = ms_to_timeval(JOB_MS);
+
+	if (!j)
+		return NULL;
+	j->forge = f;
+	memcpy(j->id, id, sizeof(j->id));
+	memcpy(&j->request, rq, len);
+	j->len = len;
+	LIST_INIT(&j->waiting);
+	evtimer_assign(&j->timer, f->base, on_job_timeout, j);
+	evtimer_add(&j->timer, &t);
+	TAILQ_INSERT_TAIL(&f->jobs, j, link);
+	f->count++;
+	return j;
+}
+
+/* ---- answers */
+
+static void signer_is_new(struct forge *f)
+{
+	struct job *j;
+
+	TAILQ_FOREACH(j, &f->jobs, link)
+		j->sent = false;
+	f->sent = 0;
+}
+
+static void take_certificate(struct job *j, const uint8_t *der, size_t len)
+{
+	X509 *cert = d2i_X509(NULL, &der, len);
+
+	if (cert && X509_check_private_key(cert, j->key) == 1)
+		end_job(j, cert, NULL);
+	else
+		end_job(j, NULL, "the signer's answer is none");
+	X509_free(cert);
+}
+
+static void take_answer(struct forge *f, size_t len)
+{
+	struct sign_answer *a = &f->answer;
+	struct job *j;
+
+	TAILQ_FOREACH(j, &f->jobs, link)
+		if (j->sent && j->request.number == a->number)
+			break;
+	if (!j)
+		return;
+	if (a->signed_one)
+		return take_certificate(j, a->data, len);
+	a->data[len < SIGN_ANSWER_MAX ? len : SIGN_ANSWER_MAX - 1] = '\0';
+	end_job(j, NULL, (const char *)a->data);
+}
+
+static void on_answer(evutil_socket_t fd, short what, void *arg)
+{
+	struct forge *f = arg;
+	ssize_t len = recv(fd, &f->answer, sizeof(f->answer), MSG_DONTWAIT);
+
+	(void)what;
+	if (len < (ssize_t)SIGN_ANSWER_HEAD)
+		return;
+	ERR_clear_error();
+	if (f->answer.number == SIGN_NUMBER_HELLO)
+		signer_is_new(f);
+	else
+		take_answer(f, len - SIGN_ANSWER_HEAD);
+	send_jobs(f);
+}
+
+/* ---- requests */
 
 /* The server's own kind of key, unless the client can only do with the other one. */
 static uint8_t choose_kind(const X509 *server, uint8_t usable)
@@ -162,40 +239,166 @@ static uint8_t choose_kind(const X509 *server, uint8_t usable)
 	return usable && !(usable & kind) ? usable : kind;
 }
 
-static int digest(const X509 *server, uint8_t kind, uint8_t *id)
+/* The whole chain, as a verdict depends on all of it. */
+static int identify(const STACK_OF(X509) *chain, uint8_t kind, bool verified, uint8_t *id)
 {
-	unsigned int len;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t head[2] = { kind, verified }, one[SHA256_DIGEST_LENGTH];
+	int i, ok;
 
-	if (X509_digest(server, EVP_sha256(), id, &len) != 1)
-		return -1;
-	/* The key's kind belongs to the certificate's identity too. */
-	id[SHA256_DIGEST_LENGTH - 1] ^= kind;
-	return 0;
+	ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+	     EVP_DigestUpdate(ctx, head, sizeof(head)) == 1;
+	for (i = 0; ok && i < sk_X509_num(chain); i++)
+		ok = X509_digest(sk_X509_value(chain, i), EVP_sha256(), one, NULL) == 1 &&
+		     EVP_DigestUpdate(ctx, one, sizeof(one)) == 1;
+	ok = ok && EVP_DigestFinal_ex(ctx, id, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : -1;
+}
+
+static const char *order(struct conn *c, const uint8_t *id, const X509 *server)
+{
+	static struct sign_request rq;
+	struct forge *f = c->worker->forge;
+	const char *why;
+	struct job *j;
+
+	if (f->count == JOBS_MAX)
+		return "too many of them are awaited";
+	memset(&rq, 0, SIGN_REQUEST_HEAD);
+	why = request_fill(&rq, c->leaf_key, server);
+	if (why)
+		return why;
+	rq.verified = c->verified;
+	if (++f->number == SIGN_NUMBER_HELLO)
+		f->number++;
+	rq.number = f->number;
+	j = add_job(f, id, &rq, SIGN_REQUEST_HEAD + rq.key_len + rq.subject_len + rq.names_len);
+	if (!j)
+		return "out of memory";
+	j->key = c->leaf_key;
+	c->job = j;
+	send_jobs(f);
+	return NULL;
+}
+
+static uint8_t usable_keys(const struct conn *c)
+{
+	return c->version == TLS1_3_VERSION ? c->hello.auth13 : c->hello.auth12;
+}
+
+/* From the cache, or from a job that the connection then waits for. */
+static const char *get(struct conn *c)
+{
+	struct forge *f = c->worker->forge;
+	const X509 *server = SSL_get0_peer_certificate(c->ssl);
+	uint8_t id[SHA256_DIGEST_LENGTH], kind;
+	const char *why = NULL;
+
+	if (!server)
+		return "the server has none";
+	kind = choose_kind(server, usable_keys(c));
+	c->leaf_key = kind == AUTH_RSA ? f->rsa : f->ecdsa;
+	if (identify(SSL_get_peer_cert_chain(c->ssl), kind, c->verified, id) < 0)
+		return openssl_error();
+	c->leaf = cache_find(f->cache, id);
+	if (c->leaf)
+		return NULL;
+	c->job = find_job(f, id);
+	if (!c->job)
+		why = order(c, id, server);
+	if (c->job)
+		LIST_INSERT_HEAD(&c->job->waiting, c, waiting);
+	return why;
 }
 
 /**
- * forge_leaf() - a certificate in a server's name
- * @f: from forge_new()
- * @server: the server's own certificate
- * @usable: AUTH_* that the client can use
- * @key: the forged one's key; belongs to @f
+ * forge_start() - get a certificate in the server's name, and go on with it
+ * @c: the connection, with the server's handshake done and its SSL, which is freed
  *
- * Return: the certificate, a reference of the caller's own; or NULL when OpenSSL failed.
+ * All connections of a worker that want the same certificate wait for one job.
  */
-X509 *forge_leaf(struct forge *f, X509 *server, uint8_t usable, EVP_PKEY **key)
+void forge_start(struct conn *c)
 {
-	uint8_t kind = choose_kind(server, usable);
-	uint8_t id[SHA256_DIGEST_LENGTH];
-	X509 *leaf;
+	const char *why;
 
-	*key = kind == AUTH_RSA ? f->rsa : f->ecdsa;
-	if (digest(server, kind, id) < 0)
+	c->stage = STAGE_FORGE;
+	ERR_clear_error();
+	why = get(c);
+	conn_free_ssl(c);
+	if (why)
+		refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR,
+		       "no certificate for the client: %s", why);
+	else if (c->leaf)
+		downstream_start(c);
+}
+
+/**
+ * forge_leave() - wait no more
+ * @c: the connection; it need not wait
+ */
+void forge_leave(struct conn *c)
+{
+	if (c->job)
+		LIST_REMOVE(c, waiting);
+	c->job = NULL;
+}
+
+/**
+ * forge_timeout() - the time for the whole handshake is over
+ * @c: the connection
+ */
+void forge_timeout(struct conn *c)
+{
+	forge_leave(c);
+	refuse(c, KBUMP_REASON_TIMEOUT, ALERT_INTERNAL_ERROR,
+	       "time-out while its certificate is signed");
+}
+
+/**
+ * forge_new() - make keys, an empty cache, and listen to the signer
+ * @base: the event loop
+ * @signer_fd: to the signer
+ *
+ * Return: it, or NULL.
+ */
+struct forge *forge_new(struct event_base *base, int signer_fd)
+{
+	struct forge *f = calloc(1, sizeof(*f));
+
+	if (!f)
 		return NULL;
-	leaf = cache_find(f->cache, id);
-	if (leaf)
-		return leaf;
-	leaf = make(f->ca, server, *key);
-	if (leaf)
-		cache_add(f->cache, id, leaf);
-	return leaf;
+	f->base = base;
+	f->fd = signer_fd;
+	TAILQ_INIT(&f->jobs);
+	event_assign(&f->event, base, f->fd, EV_READ | EV_PERSIST, on_answer, f);
+	f->rsa = EVP_RSA_gen(LEAF_RSA_BITS);
+	f->ecdsa = EVP_EC_gen("P-256");
+	f->cache = cache_new();
+	if (f->rsa && f->ecdsa && f->cache &&
+	    RAND_bytes((uint8_t *)&f->number, sizeof(f->number)) == 1 &&
+	    !event_add(&f->event, NULL))
+		return f;
+	forge_free(f);
+	return NULL;
+}
+
+/**
+ * forge_free() - erase the keys, free all
+ * @f: from forge_new(); no connection waits any more
+ */
+void forge_free(struct forge *f)
+{
+	struct job *j;
+
+	event_del(&f->event);
+	while ((j = TAILQ_FIRST(&f->jobs))) {
+		unlink_job(j);
+		free(j);
+	}
+	EVP_PKEY_free(f->rsa);
+	EVP_PKEY_free(f->ecdsa);
+	if (f->cache)
+		cache_free(f->cache);
+	free(f);
 }

@@ -2,9 +2,10 @@
 /*
  * What the parts of kbumpd(8) share.
  *
- * A master forks workers. A worker is one thread around one event loop; each steered
- * connection in it goes through the stages of &enum stage, each in a file of its own, and
- * leaves by one of three doors: handoff.c, refuse.c, or conn_reset().
+ * A master forks a signer, which has the authority's key, and workers, which have not. A
+ * worker is one thread around one event loop; each steered connection in it goes through the
+ * stages of &enum stage, each in a file of its own, and leaves by one of three doors:
+ * handoff.c, refuse.c, or conn_reset().
  */
 #ifndef KBUMPD_H
 #define KBUMPD_H
@@ -46,32 +47,48 @@ union address {
 	struct sockaddr_in6 in6;
 };
 
+/* Keys of forged certificates: RSA keys have so many bits, the others are on P-256. */
+#define LEAF_RSA_BITS	2048
+
 /* Text of an address and a port, with room to spare. */
 #define ADDRESS_TEXT	80
 
 /**
- * struct ca - the operator's certification authority
+ * struct ca - the operator's certification authority, without its key
  *
  * @cert: its certificate
- * @key: its key
  * @chain: certificates that the client may need to find its root, without the root
  */
 struct ca {
 	X509 *cert;
-	EVP_PKEY *key;
 	STACK_OF(X509) *chain;
 };
 
 /**
- * struct setup - made by the master, used by all workers
+ * struct ca_key - where the authority's key comes from
+ *
+ * @name: file or URI, as in the command line
+ * @fd: the file, -1 if it is a token's key
+ * @pass: passphrase or PIN, in a page of its own; NULL if there is none
+ */
+struct ca_key {
+	const char *name;
+	int fd;
+	char *pass;
+};
+
+/**
+ * struct setup - made by the master, used by its children
  *
  * @ca: signs the forged certificates
+ * @ca_key: the source of its key, for the signer only
  * @server_side: context of the legs to servers
  * @client_side: context of the legs to clients
  * @system_trust: servers are verified by the system's certificates
  */
 struct setup {
 	struct ca ca;
+	struct ca_key *ca_key;
 	SSL_CTX *server_side;
 	SSL_CTX *client_side;
 	bool system_trust;
@@ -79,6 +96,7 @@ struct setup {
 
 struct kernel;
 struct forge;
+struct job;
 
 /**
  * struct answer - what the rules say of a flow
@@ -114,7 +132,8 @@ struct listener {
  * @setup: from the master
  * @base: the event loop
  * @kernel: the netlink socket
- * @forge: maker of certificates
+ * @forge: gets certificates from the signer
+ * @signer_fd: to the signer
  * @listener: for IPv4 and for IPv6
  * @resume: fires when it is time to accept again after a shortage
  * @starved: no connection is accepted until @resume fires
@@ -130,6 +149,7 @@ struct worker {
 	struct event_base *base;
 	struct kernel *kernel;
 	struct forge *forge;
+	int signer_fd;
 	struct listener listener[LISTENERS];
 	struct event resume;
 	bool starved;
@@ -148,6 +168,7 @@ struct worker {
  *	as well
  * @STAGE_CONNECT: TCP connection to the server
  * @STAGE_UPSTREAM: TLS handshake with the server
+ * @STAGE_FORGE: the signer's answer is awaited
  * @STAGE_DOWNSTREAM: TLS handshake with the client
  * @STAGE_REFUSED: an alert was sent, the client's FIN is awaited
  */
@@ -155,6 +176,7 @@ enum stage {
 	STAGE_HELLO,
 	STAGE_CONNECT,
 	STAGE_UPSTREAM,
+	STAGE_FORGE,
 	STAGE_DOWNSTREAM,
 	STAGE_REFUSED,
 };
@@ -181,6 +203,9 @@ enum stage {
  * @secrets: of that handshake
  * @version: TLS version of the server leg
  * @alpn: protocol that the server chose, empty if none
+ * @verified: the server has proved its name
+ * @job: the certificate that the connection waits for, NULL if it does not
+ * @waiting: in the job's list
  * @leaf: forged certificate
  * @leaf_key: its key
  * @reason: with which a refused connection will be reported
@@ -205,6 +230,9 @@ struct conn {
 	struct secrets secrets;
 	int version;
 	char alpn[256];
+	bool verified;
+	struct job *job;
+	LIST_ENTRY(conn) waiting;
 	X509 *leaf;
 	EVP_PKEY *leaf_key;
 	enum kbump_reason reason;
@@ -227,20 +255,43 @@ uint64_t now_ms(void);
 struct timeval ms_to_timeval(uint64_t ms);
 
 /* ca.c */
-int ca_load(struct ca *ca, const char *cert_file, const char *key_file);
+int ca_load(struct ca *ca, const char *cert_file);
+
+/* cakey.c */
+int ca_key_open(struct ca_key *k, const char *name, const char *pass_command);
+bool ca_key_is_token(const struct ca_key *k);
+void ca_key_leave(struct ca_key *k);
+EVP_PKEY *ca_key_load(const struct ca_key *k);
+
+/* pkcs11.c */
+EVP_PKEY *pkcs11_key(const char *uri, const char *pin);
+
+/* keylog.c */
+int key_log_open(const char *name);
+void key_log_close(void);
+void key_log_line(const char *line);
 
 /* context.c */
 int contexts_make(struct setup *s, const char *trust);
 
 /* confine.c */
-int confine(void);
-void confine_worker(void);
+int confine(const char *user);
+int confine_worker(void);
+int confine_signer(void);
+
+/* filter.c */
+int filter_worker(void);
+int filter_signer(bool token);
 
 /* master.c */
 int master_run(const struct setup *setup, unsigned int workers);
 
+/* signer.c */
+int signer_run(const struct setup *setup, const int *fd, unsigned int workers, int life_fd,
+	       int ready_fd);
+
 /* worker.c */
-int worker_run(const struct setup *setup, int ready_fd);
+int worker_run(const struct setup *setup, int signer_fd, int ready_fd);
 void worker_conn_gone(struct worker *w);
 
 /* listen.c */
@@ -305,16 +356,18 @@ uint8_t verify_alert(long result);
 bool verify_is_own(const struct conn *c);
 
 /* forge.c */
-struct forge *forge_new(const struct ca *ca);
+struct forge *forge_new(struct event_base *base, int signer_fd);
 void forge_free(struct forge *f);
-X509 *forge_leaf(struct forge *f, X509 *server, uint8_t usable, EVP_PKEY **key);
+void forge_start(struct conn *c);
+void forge_leave(struct conn *c);
+void forge_timeout(struct conn *c);
 
 /* cache.c */
 struct cache;
 struct cache *cache_new(void);
 void cache_free(struct cache *c);
 X509 *cache_find(struct cache *c, const uint8_t *id);
-void cache_add(struct cache *c, const uint8_t *id, X509 *cert);
+void cache_add(struct cache *c, const uint8_t *id, X509 *cert, int64_t until);
 
 /* downstream.c */
 int downstream_setup(SSL_CTX *ctx);

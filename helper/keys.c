@@ -10,7 +10,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
-#include "keys.h"
+#include "kbumpd.h"
 
 #define PARAMS_MAX	6
 #define LABEL_MAX	16
@@ -140,7 +140,7 @@ static size_t read_hex(const char *hex, uint8_t *out, size_t max)
 }
 
 /**
- * keys_note_secret() - OpenSSL's key log callback: keep the traffic secrets
+ * keys_note_secret() - OpenSSL's key log callback: keep the traffic secrets, and log them
  * @ssl: its app data is the &struct secrets
  * @line: label, client random and secret, parted by spaces
  */
@@ -149,6 +149,7 @@ void keys_note_secret(const SSL *ssl, const char *line)
 	struct secrets *s = SSL_get_app_data(ssl);
 	const char *secret = strrchr(line, ' ');
 
+	key_log_line(line);
 	if (!s || !secret)
 		return;
 	secret++;

@@ -14,26 +14,37 @@
 struct arguments {
 	const char *ca_cert;
 	const char *ca_key;
+	const char *pass_command;
 	const char *trust;
+	const char *user;
+	const char *key_log;
 	unsigned int workers;
 };
 
 static const struct option options[] = {
 	{ "ca-cert", required_argument, NULL, 'c' },
 	{ "ca-key", required_argument, NULL, 'k' },
+	{ "ca-pass-command", required_argument, NULL, 'p' },
 	{ "trust", required_argument, NULL, 't' },
 	{ "workers", required_argument, NULL, 'w' },
+	{ "user", required_argument, NULL, 'u' },
+	{ "key-log", required_argument, NULL, 'l' },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
 };
 
 static const char usage[] =
-	"Usage: kbumpd --ca-cert FILE --ca-key FILE [--trust FILE|DIR] [--workers N]\n"
+	"Usage: kbumpd --ca-cert FILE --ca-key FILE|pkcs11:URI [OPTION]...\n"
 	"\n"
-	"  --ca-cert FILE    certificate that signs the forged ones, and its chain\n"
-	"  --ca-key FILE     its private key\n"
-	"  --trust FILE|DIR  authorities that servers are verified with (default: the system's)\n"
-	"  --workers N       worker processes (default: one for each processor)\n";
+	"  --ca-cert FILE         certificate that signs the forged ones, and its chain\n"
+	"  --ca-key FILE          its private key: a file that only its owner may read, or\n"
+	"                         the URI of a key in a PKCS #11 token\n"
+	"  --ca-pass-command CMD  prints the passphrase of that file, or the PIN of the token\n"
+	"  --trust FILE|DIR       authorities that servers are verified with (default: the\n"
+	"                         system's)\n"
+	"  --workers N            worker processes (default: one for each processor)\n"
+	"  --user NAME            whom to become (default: kbumpd or, if there is none, nobody)\n"
+	"  --key-log FILE         DANGEROUS: append the secrets of all connections to this file\n";
 
 static int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -78,6 +89,15 @@ static int parse_option(struct arguments *a, int option)
 	case 'k':
 		a->ca_key = optarg;
 		return 0;
+	case 'p':
+		a->pass_command = optarg;
+		return 0;
+	case 'u':
+		a->user = optarg;
+		return 0;
+	case 'l':
+		a->key_log = optarg;
+		return 0;
 	case 't':
 		a->trust = optarg;
 		return 0;
@@ -111,17 +131,30 @@ static int parse_arguments(struct arguments *a, int argc, char **argv)
 	return 0;
 }
 
+static int prepare(struct setup *setup, const struct arguments *a)
+{
+	if (ca_load(&setup->ca, a->ca_cert) < 0 ||
+	    ca_key_open(setup->ca_key, a->ca_key, a->pass_command) < 0 ||
+	    contexts_make(setup, a->trust) < 0)
+		return -1;
+	if (a->key_log && key_log_open(a->key_log) < 0)
+		return -1;
+	return confine(a->user);
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments a = { };
-	struct setup setup = { };
+	struct ca_key key = { .fd = -1 };
+	struct setup setup = { .ca_key = &key };
 	int err;
 
 	err = parse_arguments(&a, argc, argv);
 	if (err)
 		return err;
-	if (ca_load(&setup.ca, a.ca_cert, a.ca_key) < 0 || contexts_make(&setup, a.trust) < 0 ||
-	    confine() < 0)
-		return EXIT_FAILURE;
-	return master_run(&setup, a.workers) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	err = prepare(&setup, &a);
+	if (!err)
+		err = master_run(&setup, a.workers);
+	ca_key_leave(&key);
+	return err < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The process that starts the workers, starts them anew when they crash, and ends them. */
+/*
+ * The process that starts the signer and the workers, starts them anew when they crash, and
+ * ends them. It keeps both ends of the socket pairs between them: a process that is started
+ * anew finds its sockets as the one before has left them.
+ */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,61 +21,132 @@
 #define DELAY_MAX_MS	30000
 /* Who lived as long as this did not crash for a lasting reason. */
 #define HEALTHY_MS	60000
-/* For the workers to end by themselves; longer than they wait for handshakes. */
+/* For all to end by themselves; longer than workers wait for handshakes. */
 #define END_MS		10000
 
 /**
- * struct slot - one worker process
+ * struct slot - one process
  *
+ * @what: it is
  * @pid: 0 while there is none
  * @started: when, in ms of now_ms()
  * @due: when it shall be started, if there is none
  * @delay: the latest one, in ms
+ * @own_fd: a worker's end of its socket pair
+ * @signer_fd: the signer's end
  */
 struct slot {
+	const char *what;
 	pid_t pid;
 	uint64_t started;
 	uint64_t due;
 	uint64_t delay;
+	int own_fd;
+	int signer_fd;
 };
 
+/* The first slot is the signer's; workers need it. */
+#define SIGNER	0
+
+/**
+ * struct master - the process
+ *
+ * @setup: for its children
+ * @slot: all processes
+ * @slots: how many
+ * @life_fd: open as long as the signer shall live
+ * @signals: that are waited for
+ */
 struct master {
 	const struct setup *setup;
 	struct slot *slot;
-	unsigned int workers;
+	unsigned int slots;
+	int life_fd;
 	sigset_t signals;
 };
 
-static _Noreturn void child(const struct master *m, pid_t parent, int ready_fd)
+static int run_signer(const struct master *m, int life_fd, int ready_fd)
 {
-	/* A master that is killed takes its workers along. */
+	int *fd = calloc(m->slots, sizeof(*fd));
+	unsigned int i;
+
+	if (!fd) {
+		log_line("out of memory");
+		return -1;
+	}
+	key_log_close();
+	close(m->life_fd);
+	for (i = SIGNER + 1; i < m->slots; i++) {
+		close(m->slot[i].own_fd);
+		fd[i - 1] = m->slot[i].signer_fd;
+	}
+	return signer_run(m->setup, fd, m->slots - 1, life_fd, ready_fd);
+}
+
+/* A worker must not get at the authority's key, nor at the requests of others. */
+static int run_worker(const struct master *m, const struct slot *own, int ready_fd)
+{
+	unsigned int i;
+
+	ca_key_leave(m->setup->ca_key);
+	close(m->life_fd);
+	for (i = SIGNER + 1; i < m->slots; i++) {
+		close(m->slot[i].signer_fd);
+		if (&m->slot[i] != own)
+			close(m->slot[i].own_fd);
+	}
+	return worker_run(m->setup, own->own_fd, ready_fd);
+}
+
+static _Noreturn void child(const struct master *m, const struct slot *s, pid_t parent,
+			    int life_fd, int ready_fd)
+{
+	int err;
+
+	/* A master that is killed takes its children along. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
 	sigprocmask(SIG_UNBLOCK, &m->signals, NULL);
-	confine_worker();
-	_exit(worker_run(m->setup, ready_fd) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	err = s == &m->slot[SIGNER] ? run_signer(m, life_fd, ready_fd) :
+				      run_worker(m, s, ready_fd);
+	_exit(err < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-/* Returns when the worker is registered, or, with -1, has failed to and said why. */
-static int start(const struct master *m, struct slot *s)
+/* A pipe that the signer reads: it ends when all that may write to it is closed. */
+static int new_life(struct master *m)
 {
+	int life[2];
+
+	if (pipe2(life, O_CLOEXEC) < 0)
+		return -1;
+	close(m->life_fd);
+	m->life_fd = life[1];
+	return life[0];
+}
+
+/* Returns when the process is ready, or, with -1, has failed and said why. */
+static int start(struct master *m, struct slot *s)
+{
+	int life_fd = s == &m->slot[SIGNER] ? new_life(m) : -1;
 	pid_t parent = getpid();
 	int ready[2];
 	ssize_t len;
 	char byte;
 
-	if (pipe(ready) < 0) {
+	s->started = now_ms();
+	if (pipe2(ready, O_CLOEXEC) < 0) {
 		log_line("pipe: %s", strerror(errno));
+		close(life_fd);
 		return -1;
 	}
-	s->started = now_ms();
 	s->pid = fork();
 	if (!s->pid) {
 		close(ready[0]);
-		child(m, parent, ready[1]);
+		child(m, s, parent, life_fd, ready[1]);
 	}
 	close(ready[1]);
+	close(life_fd);
 	if (s->pid < 0) {
 		log_line("fork: %s", strerror(errno));
 		s->pid = 0;
@@ -96,53 +172,55 @@ static void restart_due(struct master *m)
 	uint64_t now = now_ms();
 	unsigned int i;
 
-	for (i = 0; i < m->workers; i++) {
+	for (i = 0; i < m->slots; i++) {
 		struct slot *s = &m->slot[i];
 
 		if (s->pid || s->due > now)
 			continue;
 		/* One that failed is reaped like one that crashed. */
 		if (!start(m, s))
-			log_line("a worker was started anew");
+			log_line("a %s was started anew", s->what);
 		else if (!s->pid)
 			postpone(s);
 	}
 }
 
-static void say_how(pid_t pid, int status)
+static void say_how(const struct slot *s, int status)
 {
-	if (WIFSIGNALED(status))
-		log_line("worker %d was ended by signal %d", (int)pid, WTERMSIG(status));
+	if (!WIFSIGNALED(status))
+		log_line("%s %d ended with status %d", s->what, (int)s->pid, WEXITSTATUS(status));
 	else
-		log_line("worker %d ended with status %d", (int)pid, WEXITSTATUS(status));
+		log_line("%s %d was ended by signal %d%s", s->what, (int)s->pid,
+			 WTERMSIG(status),
+			 WTERMSIG(status) == SIGSYS ? " (forbidden system call)" : "");
 }
 
-/* Collect those that ended; returns how many are left. */
+/* Collect those that ended; returns how many workers are left. */
 static unsigned int reap(struct master *m, bool unexpected)
 {
 	unsigned int i, left = 0;
 	int status;
 
-	for (i = 0; i < m->workers; i++) {
+	for (i = 0; i < m->slots; i++) {
 		struct slot *s = &m->slot[i];
 
 		if (s->pid && waitpid(s->pid, &status, WNOHANG) == s->pid) {
-			if (unexpected) {
-				say_how(s->pid, status);
+			if (unexpected || WIFSIGNALED(status))
+				say_how(s, status);
+			if (unexpected)
 				postpone(s);
-			}
 			s->pid = 0;
 		}
-		left += s->pid != 0;
+		left += i != SIGNER && s->pid;
 	}
 	return left;
 }
 
-static void kill_all(const struct master *m, int sig)
+static void kill_workers(const struct master *m, int sig)
 {
 	unsigned int i;
 
-	for (i = 0; i < m->workers; i++)
+	for (i = SIGNER + 1; i < m->slots; i++)
 		if (m->slot[i].pid)
 			kill(m->slot[i].pid, sig);
 }
@@ -157,14 +235,23 @@ static int wait_signal(const struct master *m, uint64_t until)
 	return sig > 0 ? sig : 0;
 }
 
+/* The signer goes last: workers that finish their handshakes need it. */
 static void stop_all(struct master *m)
 {
+	struct slot *signer = &m->slot[SIGNER];
 	uint64_t until = now_ms() + END_MS;
 
-	kill_all(m, SIGTERM);
+	kill_workers(m, SIGTERM);
 	while (reap(m, false) && now_ms() < until)
 		wait_signal(m, until);
-	kill_all(m, SIGKILL);
+	kill_workers(m, SIGKILL);
+	close(m->life_fd);
+	while (signer->pid && now_ms() < until) {
+		wait_signal(m, until);
+		reap(m, false);
+	}
+	if (signer->pid)
+		kill(signer->pid, SIGKILL);
 }
 
 static uint64_t next_due(const struct master *m)
@@ -172,7 +259,7 @@ static uint64_t next_due(const struct master *m)
 	uint64_t due = UINT64_MAX;
 	unsigned int i;
 
-	for (i = 0; i < m->workers; i++)
+	for (i = 0; i < m->slots; i++)
 		if (!m->slot[i].pid && m->slot[i].due < due)
 			due = m->slot[i].due;
 	return due;
@@ -193,38 +280,62 @@ static int start_all(struct master *m)
 {
 	unsigned int i;
 
-	for (i = 0; i < m->workers; i++)
+	for (i = 0; i < m->slots; i++)
 		if (start(m, &m->slot[i]) < 0)
 			return -1;
 	return 0;
 }
 
+static int open_slots(struct master *m)
+{
+	unsigned int i;
+	int pair[2];
+
+	m->slot = calloc(m->slots, sizeof(*m->slot));
+	if (!m->slot) {
+		log_line("out of memory");
+		return -1;
+	}
+	m->slot[SIGNER].what = "signer";
+	for (i = SIGNER + 1; i < m->slots; i++) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+			log_line("socket pair: %s", strerror(errno));
+			return -1;
+		}
+		m->slot[i].what = "worker";
+		m->slot[i].own_fd = pair[0];
+		m->slot[i].signer_fd = pair[1];
+	}
+	return 0;
+}
+
+static void catch_signals(struct master *m)
+{
+	signal(SIGPIPE, SIG_IGN);
+	/* Inherited as ignored, it would hide the children's ends. */
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&m->signals);
+	sigaddset(&m->signals, SIGTERM);
+	sigaddset(&m->signals, SIGINT);
+	sigaddset(&m->signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &m->signals, NULL);
+}
+
 /**
- * master_run() - serve with a number of workers until SIGTERM or SIGINT
- * @setup: for the workers
+ * master_run() - serve with a signer and a number of workers until SIGTERM or SIGINT
+ * @setup: for them
  * @workers: how many
  *
  * Return: 0, or -1 if not all of them could be started, after it was said why.
  */
 int master_run(const struct setup *setup, unsigned int workers)
 {
-	struct master m = { .setup = setup, .workers = workers };
+	struct master m = { .setup = setup, .slots = SIGNER + 1 + workers, .life_fd = -1 };
 	int err;
 
-	m.slot = calloc(workers, sizeof(*m.slot));
-	if (!m.slot) {
-		log_line("out of memory");
+	catch_signals(&m);
+	if (open_slots(&m) < 0)
 		return -1;
-	}
-	signal(SIGPIPE, SIG_IGN);
-	/* Inherited as ignored, it would hide the workers' ends. */
-	signal(SIGCHLD, SIG_DFL);
-	sigemptyset(&m.signals);
-	sigaddset(&m.signals, SIGTERM);
-	sigaddset(&m.signals, SIGINT);
-	sigaddset(&m.signals, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &m.signals, NULL);
-
 	err = start_all(&m);
 	if (!err) {
 		log_line("ready");

@@ -88,19 +88,6 @@ static int note_facts(struct conn *c)
 	return 0;
 }
 
-static uint8_t usable_keys(const struct conn *c)
-{
-	return c->version == TLS1_3_VERSION ? c->hello.auth13 : c->hello.auth12;
-}
-
-static int make_leaf(struct conn *c)
-{
-	X509 *cert = SSL_get0_peer_certificate(c->ssl);
-
-	c->leaf = cert ? forge_leaf(c->worker->forge, cert, usable_keys(c), &c->leaf_key) : NULL;
-	return c->leaf ? 0 : -1;
-}
-
 static void finished(struct conn *c)
 {
 	int err;
@@ -114,13 +101,11 @@ static void finished(struct conn *c)
 		return connect_plain(c);
 	if (note_facts(c) < 0)
 		return internal(c, "unusable ALPN");
-	if (make_leaf(c) < 0)
-		return internal(c, openssl_error());
 	err = ktls_start(c->server_fd, c->ssl);
 	if (err)
 		return internal(c, strerror(-err));
-	conn_free_ssl(c);
-	downstream_start(c);
+	c->verified = true;
+	forge_start(c);
 }
 
 /* The alert that the server sent, for the client to see; 0 if it sent none. */

@@ -84,13 +84,15 @@ static int open_all(struct worker *w)
 {
 	w->limit = conn_limit();
 	w->base = event_base_new();
-	w->forge = forge_new(&w->setup->ca);
+	w->forge = w->base ? forge_new(w->base, w->signer_fd) : NULL;
 	if (!w->base || !w->forge) {
 		log_line("cannot start a worker: %s", openssl_error());
 		return -1;
 	}
 	w->kernel = kernel_open();
 	if (!w->kernel || listeners_open(w) < 0)
+		return -1;
+	if (filter_worker() < 0)
 		return -1;
 	return register_worker(w);
 }
@@ -132,11 +134,12 @@ static void close_all(struct worker *w)
 /**
  * worker_run() - serve until SIGTERM or SIGINT
  * @setup: from the master
+ * @signer_fd: to the signer
  * @ready_fd: gets one byte when the worker is registered with the kernel
  *
  * Return: 0, or -1 after it has said why.
  */
-int worker_run(const struct setup *setup, int ready_fd)
+int worker_run(const struct setup *setup, int signer_fd, int ready_fd)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 	int err;
@@ -146,10 +149,13 @@ int worker_run(const struct setup *setup, int ready_fd)
 		return -1;
 	}
 	w->setup = setup;
+	w->signer_fd = signer_fd;
 	w->listener[0].fd = -1;
 	w->listener[1].fd = -1;
 	LIST_INIT(&w->conns);
-	err = open_all(w);
+	err = confine_worker();
+	if (!err)
+		err = open_all(w);
 	if (!err)
 		err = loop(w, ready_fd);
 	close_all(w);
