@@ -132,6 +132,7 @@ struct listener {
  * @setup: from the master
  * @base: the event loop
  * @kernel: the netlink socket
+ * @news: the module has come or gone
  * @forge: gets certificates from the signer
  * @signer_fd: to the signer
  * @listener: for IPv4 and for IPv6
@@ -142,12 +143,14 @@ struct listener {
  * @limit: how many there may be
  * @ending: fires while the worker waits for its last handshakes
  * @ends_at: when it waits no more, 0 while it serves
+ * @failed: it ends because it cannot serve
  * @buffer: scratch memory for peeked bytes
  */
 struct worker {
 	const struct setup *setup;
 	struct event_base *base;
 	struct kernel *kernel;
+	struct event news;
 	struct forge *forge;
 	int signer_fd;
 	struct listener listener[LISTENERS];
@@ -158,6 +161,7 @@ struct worker {
 	unsigned int limit;
 	struct event ending;
 	uint64_t ends_at;
+	bool failed;
 	uint8_t buffer[HELLO_MAX];
 };
 
@@ -300,8 +304,17 @@ void listeners_set(struct worker *w);
 void listeners_close(struct worker *w);
 
 /* kernel.c */
+enum kernel_news {
+	KERNEL_SAME,
+	KERNEL_GONE,
+	KERNEL_NEW,
+	KERNEL_UNKNOWN,
+};
+
 struct kernel *kernel_open(void);
 void kernel_close(struct kernel *k);
+int kernel_watch_fd(const struct kernel *k);
+enum kernel_news kernel_news(struct kernel *k);
 int kernel_helper_add(struct kernel *k, int listen4_fd, int listen6_fd);
 int kernel_helper_del(struct kernel *k);
 int kernel_flow_set(struct kernel *k, int client_fd, int server_fd);

@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Requests to the kernel module. Each waits for the kernel's answer, which the kernel
- * gives before it returns from the request: nothing blocks here.
+ * Requests to the kernel module, and whether it is there. Each request waits for the
+ * kernel's answer, which the kernel gives before it returns from the request: nothing
+ * blocks here.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
 
 #include "kbumpd.h"
 
+/* An answer that is so late was lost. */
+#define ANSWER_S	10
+
 /**
  * struct kernel - one registered netlink socket
  *
  * @sock: it
- * @family: number of the kbump family
+ * @watch: hears of families that come and go
+ * @family: number of the kbump family, 0 while the module is not loaded
  * @done: the answer to the request is there
  * @error: that answer, 0 or a negative errno
  * @answer: where to put what the kernel says of a flow, or NULL
@@ -25,6 +31,7 @@
  */
 struct kernel {
 	struct nl_sock *sock;
+	struct nl_sock *watch;
 	int family;
 	bool done;
 	int error;
@@ -94,6 +101,13 @@ static int failed(struct kernel *k, int nl_error)
 	return -EIO;
 }
 
+/* What the kernel did is not known, and a late answer would be taken for the next one's. */
+static _Noreturn void give_up(int nl_error)
+{
+	log_line("the kernel does not answer: %s: the worker ends", nl_geterror(nl_error));
+	_exit(EXIT_FAILURE);
+}
+
 static int request(struct kernel *k, struct nl_msg *msg)
 {
 	int err;
@@ -101,10 +115,15 @@ static int request(struct kernel *k, struct nl_msg *msg)
 	k->done = false;
 	k->error = 0;
 	err = nl_send_auto(k->sock, msg);
-	while (err >= 0 && !k->done)
+	if (err < 0)
+		return failed(k, err);
+	while (!k->done) {
+		/* The library makes an error of its own of the kernel's refusal. */
 		err = nl_recvmsgs_default(k->sock);
-	/* The library makes an error of its own of the kernel's refusal. */
-	return k->done ? k->error : failed(k, err);
+		if (err < 0 && !k->done)
+			give_up(err);
+	}
+	return k->error;
 }
 
 /* Attributes of one object; file descriptors below 0 and empty texts are left out. */
@@ -153,6 +172,11 @@ static int perform(struct kernel *k, const struct request *r)
 	struct nl_msg *msg = nlmsg_alloc();
 	int err = -NLE_NOMEM;
 
+	/* Messages to family 0 are acknowledged, and do nothing. */
+	if (!k->family) {
+		nlmsg_free(msg);
+		return failed(k, -NLE_OBJ_NOTFOUND);
+	}
 	if (msg && genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, k->family, 0, NLM_F_REQUEST,
 			       r->cmd, KBUMP_GENL_VERSION))
 		err = r->object ? put(msg, r) : 0;
@@ -163,6 +187,7 @@ static int perform(struct kernel *k, const struct request *r)
 
 static int connect_family(struct kernel *k)
 {
+	const struct timeval limit = { .tv_sec = ANSWER_S };
 	int on = 1;
 	int err = genl_connect(k->sock);
 
@@ -179,9 +204,47 @@ static int connect_family(struct kernel *k)
 		return -1;
 	setsockopt(nl_socket_get_fd(k->sock), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	setsockopt(nl_socket_get_fd(k->sock), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	setsockopt(nl_socket_get_fd(k->sock), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	nl_socket_modify_err_cb(k->sock, NL_CB_CUSTOM, on_error, k);
 	nl_socket_modify_cb(k->sock, NL_CB_ACK, NL_CB_CUSTOM, on_ack, k);
 	nl_socket_modify_cb(k->sock, NL_CB_VALID, NL_CB_CUSTOM, on_flow, k);
+	return 0;
+}
+
+static int on_news(struct nl_msg *msg, void *arg)
+{
+	struct kernel *k = arg;
+	struct nlattr *tb[CTRL_ATTR_MAX + 1];
+	const struct genlmsghdr *genl = nlmsg_data(nlmsg_hdr(msg));
+
+	if (genlmsg_parse(nlmsg_hdr(msg), 0, tb, CTRL_ATTR_MAX, NULL) < 0 ||
+	    !tb[CTRL_ATTR_FAMILY_NAME] || !tb[CTRL_ATTR_FAMILY_ID] ||
+	    nla_strcmp(tb[CTRL_ATTR_FAMILY_NAME], KBUMP_GENL_NAME))
+		return NL_OK;
+	if (genl->cmd == CTRL_CMD_NEWFAMILY)
+		k->family = nla_get_u16(tb[CTRL_ATTR_FAMILY_ID]);
+	else if (genl->cmd == CTRL_CMD_DELFAMILY)
+		k->family = 0;
+	return NL_OK;
+}
+
+/* Before the family is looked up, so that no change of it is missed. */
+static int connect_watch(struct kernel *k)
+{
+	int group, err = genl_connect(k->watch);
+
+	if (!err) {
+		group = genl_ctrl_resolve_grp(k->watch, "nlctrl", "notify");
+		err = group < 0 ? group : nl_socket_add_membership(k->watch, group);
+	}
+	if (!err)
+		err = nl_socket_set_nonblocking(k->watch);
+	if (err < 0) {
+		log_line("netlink: %s", nl_geterror(err));
+		return -1;
+	}
+	nl_socket_disable_seq_check(k->watch);
+	nl_socket_modify_cb(k->watch, NL_CB_VALID, NL_CB_CUSTOM, on_news, k);
 	return 0;
 }
 
@@ -194,18 +257,18 @@ struct kernel *kernel_open(void)
 {
 	struct kernel *k = calloc(1, sizeof(*k));
 
-	if (k)
-		k->sock = nl_socket_alloc();
-	if (!k || !k->sock) {
+	if (!k) {
 		log_line("out of memory");
-		free(k);
 		return NULL;
 	}
-	if (connect_family(k) < 0) {
-		kernel_close(k);
-		return NULL;
-	}
-	return k;
+	k->sock = nl_socket_alloc();
+	k->watch = nl_socket_alloc();
+	if (!k->sock || !k->watch)
+		log_line("out of memory");
+	else if (!connect_watch(k) && !connect_family(k))
+		return k;
+	kernel_close(k);
+	return NULL;
 }
 
 /**
@@ -215,7 +278,40 @@ struct kernel *kernel_open(void)
 void kernel_close(struct kernel *k)
 {
 	nl_socket_free(k->sock);
+	nl_socket_free(k->watch);
 	free(k);
+}
+
+/**
+ * kernel_watch_fd() - where it is heard that the module comes or goes
+ * @k: from kernel_open()
+ *
+ * Return: a descriptor, which can be read when kernel_news() is to be called.
+ */
+int kernel_watch_fd(const struct kernel *k)
+{
+	return nl_socket_get_fd(k->watch);
+}
+
+/**
+ * kernel_news() - take note of the module's coming and going
+ * @k: from kernel_open()
+ *
+ * Return: KERNEL_SAME, KERNEL_GONE, KERNEL_NEW, which has no registration any more, or
+ * KERNEL_UNKNOWN if news were lost.
+ */
+enum kernel_news kernel_news(struct kernel *k)
+{
+	int before = k->family, err;
+
+	do
+		err = nl_recvmsgs_default(k->watch);
+	while (err >= 0);
+	if (err != -NLE_AGAIN)
+		return KERNEL_UNKNOWN;
+	if (k->family == before)
+		return KERNEL_SAME;
+	return k->family ? KERNEL_NEW : KERNEL_GONE;
 }
 
 /**

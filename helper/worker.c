@@ -80,6 +80,35 @@ static int register_worker(struct worker *w)
 	return -1;
 }
 
+static void fail(struct worker *w)
+{
+	w->failed = true;
+	event_base_loopbreak(w->base);
+}
+
+static void on_news(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	switch (kernel_news(w->kernel)) {
+	case KERNEL_SAME:
+		return;
+	case KERNEL_GONE:
+		return log_line("the kbump module was unloaded; the worker waits for it");
+	case KERNEL_UNKNOWN:
+		log_line("news of the kbump module were lost: the worker ends");
+		return fail(w);
+	case KERNEL_NEW:
+		if (w->ends_at)
+			return;
+		if (register_worker(w) < 0)
+			return fail(w);
+		log_line("the kbump module is back; the worker is registered anew");
+	}
+}
+
 static int open_all(struct worker *w)
 {
 	w->limit = conn_limit();
@@ -92,6 +121,8 @@ static int open_all(struct worker *w)
 	w->kernel = kernel_open();
 	if (!w->kernel || listeners_open(w) < 0)
 		return -1;
+	event_assign(&w->news, w->base, kernel_watch_fd(w->kernel), EV_READ | EV_PERSIST, on_news,
+		     w);
 	if (filter_worker() < 0)
 		return -1;
 	return register_worker(w);
@@ -106,6 +137,7 @@ static int loop(struct worker *w, int ready_fd)
 	evsignal_assign(&term, w->base, SIGTERM, on_signal, w);
 	evsignal_assign(&intr, w->base, SIGINT, on_signal, w);
 	if (evsignal_add(&term, NULL) < 0 || evsignal_add(&intr, NULL) < 0 ||
+	    event_add(&w->news, NULL) < 0 ||
 	    write(ready_fd, "", 1) != 1) {
 		log_line("cannot start the event loop");
 		return -1;
@@ -114,10 +146,11 @@ static int loop(struct worker *w, int ready_fd)
 	err = event_base_dispatch(w->base);
 	while (!LIST_EMPTY(&w->conns))
 		conn_reset(LIST_FIRST(&w->conns), KBUMP_REASON_INTERNAL, "the helper ends");
+	event_del(&w->news);
 	evtimer_del(&w->ending);
 	evsignal_del(&term);
 	evsignal_del(&intr);
-	return err;
+	return w->failed ? -1 : err;
 }
 
 static void close_all(struct worker *w)
