@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "kbumpd.h"
+#include "signer.h"
 
 /* Before a worker that crashed is started anew, twice as long each time. */
 #define DELAY_MIN_MS	100
@@ -27,7 +28,7 @@
 /**
  * struct slot - one process
  *
- * @what: it is
+ * @name: of the process, with "kbumpd " before what it is
  * @pid: 0 while there is none
  * @started: when, in ms of now_ms()
  * @due: when it shall be started, if there is none
@@ -36,7 +37,7 @@
  * @signer_fd: the signer's end
  */
 struct slot {
-	const char *what;
+	const char *name;
 	pid_t pid;
 	uint64_t started;
 	uint64_t due;
@@ -64,6 +65,11 @@ struct master {
 	int life_fd;
 	sigset_t signals;
 };
+
+static const char *what(const struct slot *s)
+{
+	return s->name + strlen("kbumpd ");
+}
 
 static int run_signer(const struct master *m, int life_fd, int ready_fd)
 {
@@ -103,6 +109,8 @@ static _Noreturn void child(const struct master *m, const struct slot *s, pid_t 
 {
 	int err;
 
+	/* For those who look at a list of processes. */
+	prctl(PR_SET_NAME, s->name);
 	/* A master that is killed takes its children along. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
@@ -113,12 +121,20 @@ static _Noreturn void child(const struct master *m, const struct slot *s, pid_t 
 	_exit(err < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
+static int new_pipe(int *fd)
+{
+	if (!pipe2(fd, O_CLOEXEC))
+		return 0;
+	log_line("pipe: %s", strerror(errno));
+	return -1;
+}
+
 /* A pipe that the signer reads: it ends when all that may write to it is closed. */
 static int new_life(struct master *m)
 {
 	int life[2];
 
-	if (pipe2(life, O_CLOEXEC) < 0)
+	if (new_pipe(life) < 0)
 		return -1;
 	close(m->life_fd);
 	m->life_fd = life[1];
@@ -126,27 +142,21 @@ static int new_life(struct master *m)
 }
 
 /* Returns when the process is ready, or, with -1, has failed and said why. */
-static int start(struct master *m, struct slot *s)
+static int fork_child(const struct master *m, struct slot *s, int life_fd)
 {
-	int life_fd = s == &m->slot[SIGNER] ? new_life(m) : -1;
 	pid_t parent = getpid();
 	int ready[2];
 	ssize_t len;
 	char byte;
 
-	s->started = now_ms();
-	if (pipe2(ready, O_CLOEXEC) < 0) {
-		log_line("pipe: %s", strerror(errno));
-		close(life_fd);
+	if (new_pipe(ready) < 0)
 		return -1;
-	}
 	s->pid = fork();
 	if (!s->pid) {
 		close(ready[0]);
 		child(m, s, parent, life_fd, ready[1]);
 	}
 	close(ready[1]);
-	close(life_fd);
 	if (s->pid < 0) {
 		log_line("fork: %s", strerror(errno));
 		s->pid = 0;
@@ -154,6 +164,21 @@ static int start(struct master *m, struct slot *s)
 	len = read(ready[0], &byte, 1);
 	close(ready[0]);
 	return len == 1 ? 0 : -1;
+}
+
+static int start(struct master *m, struct slot *s)
+{
+	int err, life_fd;
+
+	s->started = now_ms();
+	if (s != &m->slot[SIGNER])
+		return fork_child(m, s, -1);
+	life_fd = new_life(m);
+	if (life_fd < 0)
+		return -1;
+	err = fork_child(m, s, life_fd);
+	close(life_fd);
+	return err;
 }
 
 static void postpone(struct slot *s)
@@ -179,7 +204,7 @@ static void restart_due(struct master *m)
 			continue;
 		/* One that failed is reaped like one that crashed. */
 		if (!start(m, s))
-			log_line("a %s was started anew", s->what);
+			log_line("a %s was started anew", what(s));
 		else if (!s->pid)
 			postpone(s);
 	}
@@ -188,9 +213,9 @@ static void restart_due(struct master *m)
 static void say_how(const struct slot *s, int status)
 {
 	if (!WIFSIGNALED(status))
-		log_line("%s %d ended with status %d", s->what, (int)s->pid, WEXITSTATUS(status));
+		log_line("%s %d ended with status %d", what(s), (int)s->pid, WEXITSTATUS(status));
 	else
-		log_line("%s %d was ended by signal %d%s", s->what, (int)s->pid,
+		log_line("%s %d was ended by signal %d%s", what(s), (int)s->pid,
 			 WTERMSIG(status),
 			 WTERMSIG(status) == SIGSYS ? " (forbidden system call)" : "");
 }
@@ -286,6 +311,20 @@ static int start_all(struct master *m)
 	return 0;
 }
 
+/* Room for the largest messages that may be on their way; the system's limit may be lower. */
+static int new_pair(int *pair)
+{
+	int size = SIGN_WINDOW * sizeof(struct sign_answer), i;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		log_line("socket pair: %s", strerror(errno));
+		return -1;
+	}
+	for (i = 0; i < 2; i++)
+		setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return 0;
+}
+
 static int open_slots(struct master *m)
 {
 	unsigned int i;
@@ -296,13 +335,11 @@ static int open_slots(struct master *m)
 		log_line("out of memory");
 		return -1;
 	}
-	m->slot[SIGNER].what = "signer";
+	m->slot[SIGNER].name = "kbumpd signer";
 	for (i = SIGNER + 1; i < m->slots; i++) {
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-			log_line("socket pair: %s", strerror(errno));
+		if (new_pair(pair) < 0)
 			return -1;
-		}
-		m->slot[i].what = "worker";
+		m->slot[i].name = "kbumpd worker";
 		m->slot[i].own_fd = pair[0];
 		m->slot[i].signer_fd = pair[1];
 	}

@@ -371,7 +371,7 @@ write_nginx_conf()
 		events { worker_connections 1024; }
 		http {
 			log_format t '\$remote_addr \$server_port \$server_protocol \$status '
-				'\$request_uri \$ssl_protocol \$ssl_cipher';
+				'\$request_uri \$ssl_protocol \$ssl_cipher \$remote_port';
 			access_log $DIR/nginx/access.log t;
 			client_body_temp_path $DIR/nginx/body;
 			client_max_body_size 0;

@@ -45,12 +45,17 @@ forwards()
 	[ "$(issuer 443)" = "kbump test server CA" ] || fail "issuer: $(issuer 443)"
 }
 
+workers_are_known()
+{
+	[ "$(kbump -j helper show | value 'len(d)')" = 2 ]
+}
+
+# The helper has been there all the time.
 again()
 {
 	needs_kbump
-	reap kbumpd
 	load_module
-	start_kbumpd
+	wait_for "$WAIT" workers_are_known || fail "$(cat "$DIR/kbumpd.log")"
 	inspect_all
 	[ "$(issuer 443)" = "kbump test box CA" ] || fail "issuer: $(issuer 443)"
 	settle
