@@ -19,6 +19,9 @@
 
 #include "kbumpd.h"
 
+/* All rights but the owner's. */
+#define OTHERS	0077
+
 #define FILE_MAX	65536
 /* A page: it can be locked, and taken out of a process, by itself. */
 #define PASS_SIZE	4096
@@ -36,7 +39,7 @@ static int open_file(struct ca_key *k)
 		log_line("%s: not a regular file", k->name);
 		return -1;
 	}
-	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
+	if (st.st_mode & OTHERS) {
 		log_line("%s: others than its owner have access to the key (mode %04o): chmod 600",
 			 k->name, (unsigned int)st.st_mode & 07777);
 		return -1;

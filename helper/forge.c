@@ -43,6 +43,8 @@ struct job {
 	struct sign_request request;
 };
 
+TAILQ_HEAD(jobs, job);
+
 /**
  * struct forge - a worker's side of the signing
  *
@@ -66,7 +68,7 @@ struct forge {
 	EVP_PKEY *rsa;
 	EVP_PKEY *ecdsa;
 	struct cache *cache;
-	TAILQ_HEAD(jobs, job) jobs;
+	struct jobs jobs;
 	unsigned int count;
 	unsigned int sent;
 	uint64_t number;

@@ -9,6 +9,9 @@
 
 #include "kbumpd.h"
 
+/* All rights but the owner's. */
+#define OTHERS	0077
+
 /* All workers append to it. */
 static int key_log = -1;
 
@@ -20,7 +23,7 @@ static int check(int fd, const char *name)
 		log_line("--key-log %s: %s", name, strerror(errno));
 		return -1;
 	}
-	if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXG | S_IRWXO))) {
+	if (!S_ISREG(st.st_mode) || (st.st_mode & OTHERS)) {
 		log_line("--key-log %s: not a file that its owner alone has access to", name);
 		return -1;
 	}
@@ -48,8 +51,7 @@ int key_log_open(const char *name)
 		return -1;
 	}
 	key_log = fd;
-	log_line("WARNING: the secrets of ALL connections are written to %s: who reads it can decrypt them",
-		 name);
+	log_line("WARNING: the secrets of ALL connections are written to %s", name);
 	return 0;
 }
 

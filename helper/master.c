@@ -75,6 +75,7 @@ static int run_signer(const struct master *m, int life_fd, int ready_fd)
 {
 	int *fd = calloc(m->slots, sizeof(*fd));
 	unsigned int i;
+	int err;
 
 	if (!fd) {
 		log_line("out of memory");
@@ -86,7 +87,9 @@ static int run_signer(const struct master *m, int life_fd, int ready_fd)
 		close(m->slot[i].own_fd);
 		fd[i - 1] = m->slot[i].signer_fd;
 	}
-	return signer_run(m->setup, fd, m->slots - 1, life_fd, ready_fd);
+	err = signer_run(m->setup, fd, m->slots - 1, life_fd, ready_fd);
+	free(fd);
+	return err;
 }
 
 /* A worker must not get at the authority's key, nor at the requests of others. */

@@ -92,6 +92,12 @@ static struct signer *signer_new(const int *fd, unsigned int workers, int life_f
 	return s;
 }
 
+static void signer_free(struct signer *s)
+{
+	free(s->poll);
+	free(s);
+}
+
 /* A worker that does not read its answers is dead or stuck: it asks again, or its client. */
 static void send_answer(const struct signer *s, int fd, size_t len)
 {
@@ -158,6 +164,8 @@ static void serve(struct signer *s)
 			if (s->poll[i].revents)
 				answer(s, s->poll[i].fd);
 	}
+	log_line("signer: %lu certificates for verified servers, %lu for others, %lu refused",
+		 s->made[1], s->made[0], s->refused);
 }
 
 static int start(struct signer *s, const struct setup *setup, int ready_fd)
@@ -190,16 +198,18 @@ int signer_run(const struct setup *setup, const int *fd, unsigned int workers, i
 	       int ready_fd)
 {
 	struct signer *s = signer_new(fd, workers, life_fd);
+	int err;
 
-	if (!s || confine_signer() < 0)
+	if (!s)
 		return -1;
 	/* A Ctrl-C is for the workers first, which may still want certificates. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
-	if (start(s, setup, ready_fd) < 0)
-		return -1;
-	serve(s);
-	log_line("signer: %lu certificates for verified servers, %lu for others, %lu requests refused",
-		 s->made[1], s->made[0], s->refused);
-	return 0;
+	err = confine_signer();
+	if (!err)
+		err = start(s, setup, ready_fd);
+	if (!err)
+		serve(s);
+	signer_free(s);
+	return err;
 }

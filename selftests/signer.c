@@ -31,7 +31,7 @@
 
 static const uint8_t names[] = "\x02\x0fwww.example.com\x02\x0d*.example.org\x07\x04\x0a\x02\0\x02";
 
-FIXTURE(signer) {
+struct session {
 	struct setup setup;
 	struct ca_key source;
 	char file[64];
@@ -44,6 +44,10 @@ FIXTURE(signer) {
 	struct sign_request rq;
 	size_t len;
 	struct sign_answer answer;
+};
+
+FIXTURE(signer) {
+	struct session s;
 };
 
 static X509 *make_authority(EVP_PKEY *key, int64_t from, int64_t to)
@@ -88,39 +92,39 @@ FIXTURE_SETUP(signer)
 	EVP_PKEY *key = EVP_EC_gen("P-384");
 	int pair[2], life[2], ready[2];
 
-	self->ca_from = time(NULL) - 10 * DAY;
-	self->ca_to = time(NULL) + 10 * DAY;
-	self->setup.ca.cert = make_authority(key, self->ca_from, self->ca_to);
-	self->setup.ca_key = &self->source;
-	strcpy(self->file, "/tmp/kbump-signer.XXXXXX");
-	ASSERT_EQ(0, write_key(self->file, key));
-	ASSERT_EQ(0, ca_key_open(&self->source, self->file, NULL));
+	self->s.ca_from = time(NULL) - 10 * DAY;
+	self->s.ca_to = time(NULL) + 10 * DAY;
+	self->s.setup.ca.cert = make_authority(key, self->s.ca_from, self->s.ca_to);
+	self->s.setup.ca_key = &self->s.source;
+	snprintf(self->s.file, sizeof(self->s.file), "/tmp/kbump-signer.XXXXXX");
+	ASSERT_EQ(0, write_key(self->s.file, key));
+	ASSERT_EQ(0, ca_key_open(&self->s.source, self->s.file, NULL));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
 	ASSERT_EQ(0, pipe(life));
 	ASSERT_EQ(0, pipe(ready));
-	self->pid = fork();
-	if (!self->pid) {
+	self->s.pid = fork();
+	if (!self->s.pid) {
 		close(life[1]);
 		close(ready[0]);
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		_exit(signer_run(&self->setup, &pair[1], 1, life[0], ready[1]) ? 1 : 0);
+		_exit(signer_run(&self->s.setup, &pair[1], 1, life[0], ready[1]) ? 1 : 0);
 	}
 	close(ready[1]);
 	ASSERT_TRUE(become_ready(ready[0]));
-	self->fd = pair[0];
-	self->life_fd = life[1];
-	self->leaf_key = EVP_EC_gen("P-256");
-	ASSERT_LT(0, recv(self->fd, &self->answer, sizeof(self->answer), 0));
-	ASSERT_EQ(SIGN_NUMBER_HELLO, self->answer.number);
+	self->s.fd = pair[0];
+	self->s.life_fd = life[1];
+	self->s.leaf_key = EVP_EC_gen("P-256");
+	ASSERT_LT(0, recv(self->s.fd, &self->s.answer, sizeof(self->s.answer), 0));
+	ASSERT_EQ(SIGN_NUMBER_HELLO, self->s.answer.number);
 }
 
 FIXTURE_TEARDOWN(signer)
 {
 	int status;
 
-	unlink(self->file);
-	close(self->life_fd);
-	EXPECT_EQ(self->pid, waitpid(self->pid, &status, 0));
+	unlink(self->s.file);
+	close(self->s.life_fd);
+	EXPECT_EQ(self->s.pid, waitpid(self->s.pid, &status, 0));
 	EXPECT_EQ(0, status);
 }
 
@@ -131,11 +135,11 @@ static void add_part(struct sign_request *rq, uint16_t *len, const void *data, s
 }
 
 /* A request as a worker makes it, but for what the arguments say. */
-static void fill(struct __test_metadata *_metadata, FIXTURE_DATA(signer) *self, EVP_PKEY *key,
+static void fill(struct __test_metadata *_metadata, struct session *s, EVP_PKEY *key,
 		 const void *alternative, size_t size)
 {
 	static const uint8_t subject[] = "\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01w";
-	struct sign_request *rq = &self->rq;
+	struct sign_request *rq = &s->rq;
 	uint8_t der[SIGN_KEY_MAX], *end = der;
 
 	ASSERT_LT(0, i2d_PUBKEY(key, &end));
@@ -147,26 +151,26 @@ static void fill(struct __test_metadata *_metadata, FIXTURE_DATA(signer) *self, 
 	add_part(rq, &rq->key_len, der, end - der);
 	add_part(rq, &rq->subject_len, subject, sizeof(subject) - 1);
 	add_part(rq, &rq->names_len, alternative, size);
-	self->len = SIGN_REQUEST_HEAD + rq->key_len + rq->subject_len + rq->names_len;
+	s->len = SIGN_REQUEST_HEAD + rq->key_len + rq->subject_len + rq->names_len;
 }
 
-static void fill_good(struct __test_metadata *_metadata, FIXTURE_DATA(signer) *self)
+static void fill_good(struct __test_metadata *_metadata, struct session *s)
 {
-	fill(_metadata, self, self->leaf_key, names, sizeof(names) - 1);
+	fill(_metadata, s, s->leaf_key, names, sizeof(names) - 1);
 }
 
 /* Returns the certificate, or NULL with the reason in the answer. */
-static X509 *ask(struct __test_metadata *_metadata, FIXTURE_DATA(signer) *self)
+static X509 *ask(struct __test_metadata *_metadata, struct session *s)
 {
-	const uint8_t *der = self->answer.data;
+	const uint8_t *der = s->answer.data;
 	ssize_t len;
 
-	memset(&self->answer, 0, sizeof(self->answer));
-	ASSERT_EQ((ssize_t)self->len, send(self->fd, &self->rq, self->len, 0));
-	len = recv(self->fd, &self->answer, sizeof(self->answer), 0);
+	memset(&s->answer, 0, sizeof(s->answer));
+	ASSERT_EQ((ssize_t)s->len, send(s->fd, &s->rq, s->len, 0));
+	len = recv(s->fd, &s->answer, sizeof(s->answer), 0);
 	ASSERT_LE((ssize_t)SIGN_ANSWER_HEAD, len);
-	EXPECT_EQ(self->rq.number, self->answer.number);
-	if (self->answer.signed_one)
+	EXPECT_EQ(s->rq.number, s->answer.number);
+	if (s->answer.signed_one)
 		return d2i_X509(NULL, &der, len - SIGN_ANSWER_HEAD);
 	EXPECT_LT((ssize_t)SIGN_ANSWER_HEAD, len);
 	return NULL;
@@ -179,14 +183,14 @@ static int64_t seconds(const ASN1_TIME *t)
 	return ASN1_TIME_to_tm(t, &tm) == 1 ? timegm(&tm) : -1;
 }
 
-static void expect_leaf(struct __test_metadata *_metadata, FIXTURE_DATA(signer) *self, X509 *cert)
+static void expect_leaf(struct __test_metadata *_metadata, struct session *s, X509 *cert)
 {
 	EXPECT_EQ(6, X509_get_ext_count(cert));
 	EXPECT_EQ(X509_VERSION_3, X509_get_version(cert));
 	EXPECT_EQ(0, X509_check_ca(cert));
 	EXPECT_EQ(KU_DIGITAL_SIGNATURE, X509_get_key_usage(cert));
 	EXPECT_EQ(XKU_SSL_SERVER, X509_get_extended_key_usage(cert));
-	EXPECT_EQ(1, X509_check_private_key(cert, self->leaf_key));
+	EXPECT_EQ(1, X509_check_private_key(cert, s->leaf_key));
 	EXPECT_EQ(1, X509_check_host(cert, "www.example.com", 0, 0, NULL));
 	EXPECT_EQ(1, X509_check_host(cert, "a.example.org", 0, 0, NULL));
 	EXPECT_EQ(1, X509_check_ip_asc(cert, "10.2.0.2", 0));
@@ -200,16 +204,16 @@ TEST_F(signer, signs_for_a_server)
 {
 	X509 *cert, *other;
 
-	fill_good(_metadata, self);
-	cert = ask(_metadata, self);
-	ASSERT_NE(NULL, cert) TH_LOG("%s", self->answer.data);
-	expect_leaf(_metadata, self, cert);
-	EXPECT_EQ(1, X509_verify(cert, X509_get0_pubkey(self->setup.ca.cert)));
-	EXPECT_EQ(X509_V_OK, X509_check_issued(self->setup.ca.cert, cert));
+	fill_good(_metadata, &self->s);
+	cert = ask(_metadata, &self->s);
+	ASSERT_NE(NULL, cert) TH_LOG("%s", self->s.answer.data);
+	expect_leaf(_metadata, &self->s, cert);
+	EXPECT_EQ(1, X509_verify(cert, X509_get0_pubkey(self->s.setup.ca.cert)));
+	EXPECT_EQ(X509_V_OK, X509_check_issued(self->s.setup.ca.cert, cert));
 	EXPECT_EQ(NID_ecdsa_with_SHA384, X509_get_signature_nid(cert));
-	EXPECT_EQ(self->rq.from, seconds(X509_get0_notBefore(cert)));
-	EXPECT_EQ(self->rq.to, seconds(X509_get0_notAfter(cert)));
-	other = ask(_metadata, self);
+	EXPECT_EQ(self->s.rq.from, seconds(X509_get0_notBefore(cert)));
+	EXPECT_EQ(self->s.rq.to, seconds(X509_get0_notAfter(cert)));
+	other = ask(_metadata, &self->s);
 	ASSERT_NE(NULL, other);
 	EXPECT_NE(0, ASN1_INTEGER_cmp(X509_get0_serialNumber(cert),
 				      X509_get0_serialNumber(other)));
@@ -219,24 +223,24 @@ TEST_F(signer, takes_rsa_keys_of_2048_bits)
 {
 	X509 *cert;
 
-	self->leaf_key = EVP_RSA_gen(2048);
-	fill_good(_metadata, self);
-	cert = ask(_metadata, self);
-	ASSERT_NE(NULL, cert) TH_LOG("%s", self->answer.data);
-	expect_leaf(_metadata, self, cert);
+	self->s.leaf_key = EVP_RSA_gen(2048);
+	fill_good(_metadata, &self->s);
+	cert = ask(_metadata, &self->s);
+	ASSERT_NE(NULL, cert) TH_LOG("%s", self->s.answer.data);
+	expect_leaf(_metadata, &self->s, cert);
 }
 
 TEST_F(signer, is_valid_no_longer_than_the_authority)
 {
 	X509 *cert;
 
-	fill_good(_metadata, self);
-	self->rq.from = 0;
-	self->rq.to = time(NULL) + 10000 * DAY;
-	cert = ask(_metadata, self);
+	fill_good(_metadata, &self->s);
+	self->s.rq.from = 0;
+	self->s.rq.to = time(NULL) + 10000 * DAY;
+	cert = ask(_metadata, &self->s);
 	ASSERT_NE(NULL, cert);
-	EXPECT_EQ(self->ca_from, seconds(X509_get0_notBefore(cert)));
-	EXPECT_EQ(self->ca_to, seconds(X509_get0_notAfter(cert)));
+	EXPECT_EQ(self->s.ca_from, seconds(X509_get0_notBefore(cert)));
+	EXPECT_EQ(self->s.ca_to, seconds(X509_get0_notAfter(cert)));
 }
 
 TEST_F(signer, says_of_an_unverified_server_that_it_is)
@@ -244,16 +248,16 @@ TEST_F(signer, says_of_an_unverified_server_that_it_is)
 	char issuer[256];
 	X509 *cert;
 
-	fill_good(_metadata, self);
-	self->rq.verified = 0;
-	self->rq.from = 1000;
-	self->rq.to = 2000;
-	cert = ask(_metadata, self);
-	ASSERT_NE(NULL, cert) TH_LOG("%s", self->answer.data);
-	expect_leaf(_metadata, self, cert);
+	fill_good(_metadata, &self->s);
+	self->s.rq.verified = 0;
+	self->s.rq.from = 1000;
+	self->s.rq.to = 2000;
+	cert = ask(_metadata, &self->s);
+	ASSERT_NE(NULL, cert) TH_LOG("%s", self->s.answer.data);
+	expect_leaf(_metadata, &self->s, cert);
 	X509_NAME_oneline(X509_get_issuer_name(cert), issuer, sizeof(issuer));
 	EXPECT_STREQ("/CN=kbump: server NOT verified", issuer);
-	EXPECT_NE(1, X509_verify(cert, X509_get0_pubkey(self->setup.ca.cert)));
+	EXPECT_NE(1, X509_verify(cert, X509_get0_pubkey(self->s.setup.ca.cert)));
 	/* What is wrong with the server is left for the client to see. */
 	EXPECT_EQ(1000, seconds(X509_get0_notBefore(cert)));
 	EXPECT_EQ(2000, seconds(X509_get0_notAfter(cert)));
@@ -264,13 +268,13 @@ TEST_F(signer, leaves_an_empty_subject_empty)
 	X509 *cert;
 	int at;
 
-	fill(_metadata, self, self->leaf_key, "", 0);
-	self->rq.subject_len = 0;
-	add_part(&self->rq, &self->rq.subject_len, "\x30\0", 2);
-	add_part(&self->rq, &self->rq.names_len, names, sizeof(names) - 1);
-	self->len = SIGN_REQUEST_HEAD + self->rq.key_len + 2 + sizeof(names) - 1;
-	cert = ask(_metadata, self);
-	ASSERT_NE(NULL, cert) TH_LOG("%s", self->answer.data);
+	fill(_metadata, &self->s, self->s.leaf_key, "", 0);
+	self->s.rq.subject_len = 0;
+	add_part(&self->s.rq, &self->s.rq.subject_len, "\x30\0", 2);
+	add_part(&self->s.rq, &self->s.rq.names_len, names, sizeof(names) - 1);
+	self->s.len = SIGN_REQUEST_HEAD + self->s.rq.key_len + 2 + sizeof(names) - 1;
+	cert = ask(_metadata, &self->s);
+	ASSERT_NE(NULL, cert) TH_LOG("%s", self->s.answer.data);
 	at = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
 	EXPECT_EQ(1, X509_EXTENSION_get_critical(X509_get_ext(cert, at)));
 }
@@ -284,9 +288,9 @@ TEST_F(signer, refuses_other_keys)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(odd); i++) {
-		fill(_metadata, self, odd[i], names, sizeof(names) - 1);
-		EXPECT_EQ(NULL, ask(_metadata, self)) TH_LOG("key %zu", i);
-		EXPECT_STREQ("not a key of a worker", (const char *)self->answer.data);
+		fill(_metadata, &self->s, odd[i], names, sizeof(names) - 1);
+		EXPECT_EQ(NULL, ask(_metadata, &self->s)) TH_LOG("key %zu", i);
+		EXPECT_STREQ("not a key of a worker", (const char *)self->s.answer.data);
 	}
 }
 
@@ -297,16 +301,16 @@ TEST_F(signer, refuses_odd_names)
 		size_t len;
 	} odd[] = {
 		{ "\x02", 1 }, { "\x02\0", 2 }, { "\x02\x05wwww", 6 }, { "\x02\x04w\0ww", 6 },
-		{ "\x02\x03w w", 5 }, { "\x02\x03w\xe4w", 5 }, { "\x01\x03" "a@b", 5 },
-		{ "\x06\x03" "a:b", 5 }, { "\x07\x05" "12345", 7 }, { "\0\x02\x05\0", 4 },
+		{ "\x02\x03w w", 5 }, { "\x02\x03w\xe4w", 5 }, { "\x01\x03w@b", 5 },
+		{ "\x06\x03w:b", 5 }, { "\x07\x05\x0a\1\1\1\1", 7 }, { "\0\x02\x05\0", 4 },
 		{ "\x04\x02\x30\0", 4 }, { "\x02\x01w\x02", 4 },
 	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(odd); i++) {
-		fill(_metadata, self, self->leaf_key, odd[i].data, odd[i].len);
-		EXPECT_EQ(NULL, ask(_metadata, self)) TH_LOG("names %zu", i);
-		EXPECT_STREQ("malformed names", (const char *)self->answer.data);
+		fill(_metadata, &self->s, self->s.leaf_key, odd[i].data, odd[i].len);
+		EXPECT_EQ(NULL, ask(_metadata, &self->s)) TH_LOG("names %zu", i);
+		EXPECT_STREQ("malformed names", (const char *)self->s.answer.data);
 	}
 }
 
@@ -314,49 +318,50 @@ TEST_F(signer, refuses_dates_that_are_over)
 {
 	const int64_t now = time(NULL);
 	const int64_t odd[][2] = {
-		{ now - 2 * DAY, now - DAY }, { now + DAY, now + 2 * DAY }, { now + DAY, now - DAY },
-		{ INT64_MIN, INT64_MIN }, { INT64_MAX, INT64_MAX },
+		{ now - 2 * DAY, now - DAY }, { now + DAY, now + 2 * DAY },
+		{ now + DAY, now - DAY }, { INT64_MIN, INT64_MIN },
+		{ INT64_MAX, INT64_MAX },
 	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(odd); i++) {
-		fill_good(_metadata, self);
-		self->rq.from = odd[i][0];
-		self->rq.to = odd[i][1];
-		EXPECT_EQ(NULL, ask(_metadata, self)) TH_LOG("dates %zu", i);
+		fill_good(_metadata, &self->s);
+		self->s.rq.from = odd[i][0];
+		self->s.rq.to = odd[i][1];
+		EXPECT_EQ(NULL, ask(_metadata, &self->s)) TH_LOG("dates %zu", i);
 	}
 	/* Dates that no certificate can have, of a server that did not verify. */
-	self->rq.verified = 0;
-	EXPECT_EQ(NULL, ask(_metadata, self));
+	self->s.rq.verified = 0;
+	EXPECT_EQ(NULL, ask(_metadata, &self->s));
 }
 
 TEST_F(signer, refuses_malformed_requests)
 {
-	fill_good(_metadata, self);
-	self->rq.verified = 2;
-	EXPECT_EQ(NULL, ask(_metadata, self));
-	fill_good(_metadata, self);
-	self->len--;
-	EXPECT_EQ(NULL, ask(_metadata, self));
-	fill_good(_metadata, self);
-	self->len++;
-	EXPECT_EQ(NULL, ask(_metadata, self));
-	fill_good(_metadata, self);
-	self->rq.key_len = UINT16_MAX;
-	EXPECT_EQ(NULL, ask(_metadata, self));
+	fill_good(_metadata, &self->s);
+	self->s.rq.verified = 2;
+	EXPECT_EQ(NULL, ask(_metadata, &self->s));
+	fill_good(_metadata, &self->s);
+	self->s.len--;
+	EXPECT_EQ(NULL, ask(_metadata, &self->s));
+	fill_good(_metadata, &self->s);
+	self->s.len++;
+	EXPECT_EQ(NULL, ask(_metadata, &self->s));
+	fill_good(_metadata, &self->s);
+	self->s.rq.key_len = UINT16_MAX;
+	EXPECT_EQ(NULL, ask(_metadata, &self->s));
 	/* A part that takes bytes of the next one along. */
-	fill_good(_metadata, self);
-	self->rq.key_len++;
-	self->rq.subject_len--;
-	EXPECT_EQ(NULL, ask(_metadata, self));
-	fill_good(_metadata, self);
-	self->rq.subject_len += sizeof(names) - 1;
-	self->rq.names_len = 0;
-	EXPECT_EQ(NULL, ask(_metadata, self));
-	EXPECT_STREQ("malformed subject", (const char *)self->answer.data);
-	fill_good(_metadata, self);
-	self->rq.number = SIGN_NUMBER_HELLO;
-	EXPECT_EQ(NULL, ask(_metadata, self));
+	fill_good(_metadata, &self->s);
+	self->s.rq.key_len++;
+	self->s.rq.subject_len--;
+	EXPECT_EQ(NULL, ask(_metadata, &self->s));
+	fill_good(_metadata, &self->s);
+	self->s.rq.subject_len += sizeof(names) - 1;
+	self->s.rq.names_len = 0;
+	EXPECT_EQ(NULL, ask(_metadata, &self->s));
+	EXPECT_STREQ("malformed subject", (const char *)self->s.answer.data);
+	fill_good(_metadata, &self->s);
+	self->s.rq.number = SIGN_NUMBER_HELLO;
+	EXPECT_EQ(NULL, ask(_metadata, &self->s));
 }
 
 TEST_F(signer, survives_what_is_no_request)
@@ -365,10 +370,10 @@ TEST_F(signer, survives_what_is_no_request)
 	size_t len;
 
 	for (len = 1; len < SIGN_REQUEST_HEAD; len++)
-		ASSERT_EQ((ssize_t)len, send(self->fd, big, len, 0));
-	ASSERT_EQ((ssize_t)sizeof(big), send(self->fd, big, sizeof(big), 0));
-	fill_good(_metadata, self);
-	EXPECT_NE(NULL, ask(_metadata, self));
+		ASSERT_EQ((ssize_t)len, send(self->s.fd, big, len, 0));
+	ASSERT_EQ((ssize_t)sizeof(big), send(self->s.fd, big, sizeof(big), 0));
+	fill_good(_metadata, &self->s);
+	EXPECT_NE(NULL, ask(_metadata, &self->s));
 }
 
 /* ---- the filters */
