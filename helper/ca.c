@@ -53,7 +53,14 @@ static int read_chain(struct ca *ca, FILE *f, const char *name)
 	return 0;
 }
 
-static int read_cert(struct ca *ca, const char *name)
+/**
+ * ca_read() - read a certificate and those on the way to a root
+ * @ca: filled in
+ * @name: file in PEM form, the certificate itself first
+ *
+ * Return: 0, or -1 after it has said why.
+ */
+int ca_read(struct ca *ca, const char *name)
 {
 	FILE *f = open_file(name);
 	int err;
@@ -91,5 +98,5 @@ static int check(const struct ca *ca, const char *cert_file)
  */
 int ca_load(struct ca *ca, const char *cert_file)
 {
-	return read_cert(ca, cert_file) < 0 ? -1 : check(ca, cert_file);
+	return ca_read(ca, cert_file) < 0 ? -1 : check(ca, cert_file);
 }

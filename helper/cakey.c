@@ -5,47 +5,18 @@
  * behind at once.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 
 #include "kbumpd.h"
 
-/* All rights but the owner's. */
-#define OTHERS	0077
-
-#define FILE_MAX	65536
 /* A page: it can be locked, and taken out of a process, by itself. */
 #define PASS_SIZE	4096
-
-static int open_file(struct ca_key *k)
-{
-	struct stat st;
-
-	k->fd = open(k->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (k->fd < 0 || fstat(k->fd, &st) < 0) {
-		log_line("%s: %s", k->name, strerror(errno));
-		return -1;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		log_line("%s: not a regular file", k->name);
-		return -1;
-	}
-	if (st.st_mode & OTHERS) {
-		log_line("%s: others than its owner have access to the key (mode %04o): chmod 600",
-			 k->name, (unsigned int)st.st_mode & 07777);
-		return -1;
-	}
-	return 0;
-}
 
 static char *locked_page(void)
 {
@@ -118,8 +89,11 @@ int ca_key_open(struct ca_key *k, const char *name, const char *pass_command)
 	k->name = name;
 	k->fd = -1;
 	k->pass = NULL;
-	if (!ca_key_is_token(k) && open_file(k) < 0)
-		return -1;
+	if (!ca_key_is_token(k)) {
+		k->fd = key_file_open(name);
+		if (k->fd < 0)
+			return -1;
+	}
 	return pass_command ? run_pass_command(k, pass_command) : 0;
 }
 
@@ -150,65 +124,6 @@ void ca_key_leave(struct ca_key *k)
 	k->pass = NULL;
 }
 
-/* Tells an encrypted key from a damaged one: OpenSSL's errors do not. */
-struct ask {
-	const char *pass;
-	bool asked;
-};
-
-static int give_pass(char *buf, int size, int writing, void *arg)
-{
-	struct ask *a = arg;
-	int len = a->pass ? (int)strlen(a->pass) : -1;
-
-	(void)writing;
-	a->asked = true;
-	if (len < 0 || len > size)
-		return -1;
-	memcpy(buf, a->pass, len);
-	return len;
-}
-
-static EVP_PKEY *parse(const struct ca_key *k, const char *pem, int len)
-{
-	struct ask ask = { .pass = k->pass };
-	BIO *bio = BIO_new_mem_buf(pem, len);
-	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, give_pass, &ask) : NULL;
-
-	BIO_free(bio);
-	if (key)
-		return key;
-	if (ask.asked && !k->pass)
-		log_line("%s: the key is encrypted: --ca-pass-command is needed", k->name);
-	else if (ask.asked)
-		log_line("%s: the passphrase of --ca-pass-command does not fit", k->name);
-	else
-		log_line("%s: no private key in PEM form: %s", k->name, openssl_error());
-	return NULL;
-}
-
-static EVP_PKEY *read_file(const struct ca_key *k)
-{
-	char *pem = OPENSSL_secure_malloc(FILE_MAX);
-	EVP_PKEY *key = NULL;
-	ssize_t len;
-
-	if (!pem) {
-		log_line("out of memory");
-		return NULL;
-	}
-	/* The offset is shared with the signers that come after this one. */
-	len = pread(k->fd, pem, FILE_MAX, 0);
-	if (len < 0)
-		log_line("%s: %s", k->name, strerror(errno));
-	else if (len == FILE_MAX)
-		log_line("%s: too large for a private key", k->name);
-	else
-		key = parse(k, pem, len);
-	OPENSSL_secure_clear_free(pem, FILE_MAX);
-	return key;
-}
-
 /**
  * ca_key_load() - read the key, or find it in its token
  * @k: from ca_key_open()
@@ -219,5 +134,6 @@ static EVP_PKEY *read_file(const struct ca_key *k)
 EVP_PKEY *ca_key_load(const struct ca_key *k)
 {
 	ERR_clear_error();
-	return ca_key_is_token(k) ? pkcs11_key(k->name, k->pass) : read_file(k);
+	return ca_key_is_token(k) ? pkcs11_key(k->name, k->pass) :
+				    key_file_read(k->fd, k->name, k->pass);
 }

@@ -58,8 +58,7 @@ static int make_ssl(struct conn *c)
 	if (SSL_use_certificate(c->ssl, c->leaf) != 1 ||
 	    SSL_use_PrivateKey(c->ssl, c->leaf_key) != 1)
 		return -1;
-	/* The authority that nobody trusts has no chain. */
-	return !c->verified || SSL_set1_chain(c->ssl, setup->ca.chain) == 1 ? 0 : -1;
+	return !c->leaf_chain || SSL_set1_chain(c->ssl, c->leaf_chain) == 1 ? 0 : -1;
 }
 
 static void finished(struct conn *c)

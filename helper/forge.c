@@ -295,11 +295,19 @@ static const char *get(struct conn *c)
 	struct forge *f = c->worker->forge;
 	const X509 *server = SSL_get0_peer_certificate(c->ssl);
 	uint8_t id[SHA256_DIGEST_LENGTH], kind;
+	const struct identity *known;
 	const char *why = NULL;
 
 	if (!server)
 		return "the server has none";
 	kind = choose_kind(server, usable_keys(c));
+	known = c->verified ? identity_find(c, kind, usable_keys(c)) : NULL;
+	if (known) {
+		identity_use(c, known);
+		return NULL;
+	}
+	/* The authority that nobody trusts has no chain. */
+	c->leaf_chain = c->verified ? c->worker->setup->ca.chain : NULL;
 	c->leaf_key = kind == AUTH_RSA ? f->rsa : f->ecdsa;
 	if (identify(SSL_get_peer_cert_chain(c->ssl), kind, c->verified, id) < 0)
 		return openssl_error();

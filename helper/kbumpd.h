@@ -82,6 +82,7 @@ struct ca_key {
  *
  * @ca: signs the forged certificates
  * @ca_key: the source of its key, for the signer only
+ * @identities: the operator's own servers, the last given first
  * @server_side: context of the legs to servers
  * @client_side: context of the legs to clients
  * @system_trust: servers are verified by the system's certificates
@@ -89,6 +90,7 @@ struct ca_key {
 struct setup {
 	struct ca ca;
 	struct ca_key *ca_key;
+	struct identity *identities;
 	SSL_CTX *server_side;
 	SSL_CTX *client_side;
 	bool system_trust;
@@ -96,6 +98,7 @@ struct setup {
 
 struct kernel;
 struct forge;
+struct identity;
 struct job;
 
 /**
@@ -210,8 +213,9 @@ enum stage {
  * @verified: the server has proved its name
  * @job: the certificate that the connection waits for, NULL if it does not
  * @waiting: in the job's list
- * @leaf: forged certificate
+ * @leaf: certificate for the client, forged or the server's own
  * @leaf_key: its key
+ * @leaf_chain: what the client may need to find a root, or NULL; not counted, as @leaf_key
  * @reason: with which a refused connection will be reported
  */
 struct conn {
@@ -239,6 +243,7 @@ struct conn {
 	LIST_ENTRY(conn) waiting;
 	X509 *leaf;
 	EVP_PKEY *leaf_key;
+	STACK_OF(X509) *leaf_chain;
 	enum kbump_reason reason;
 };
 
@@ -260,6 +265,17 @@ struct timeval ms_to_timeval(uint64_t ms);
 
 /* ca.c */
 int ca_load(struct ca *ca, const char *cert_file);
+
+int ca_read(struct ca *ca, const char *name);
+
+/* keyfile.c */
+int key_file_open(const char *name);
+EVP_PKEY *key_file_read(int fd, const char *name, const char *pass);
+
+/* identity.c */
+int identity_add(struct setup *s, const char *files);
+const struct identity *identity_find(const struct conn *c, uint8_t kind, uint8_t usable);
+void identity_use(struct conn *c, const struct identity *id);
 
 /* cakey.c */
 int ca_key_open(struct ca_key *k, const char *name, const char *pass_command);

@@ -10,6 +10,7 @@
 #include "kbumpd.h"
 
 #define WORKERS_MAX	256
+#define IDENTITIES_MAX	256
 
 struct arguments {
 	const char *ca_cert;
@@ -18,6 +19,8 @@ struct arguments {
 	const char *trust;
 	const char *user;
 	const char *key_log;
+	const char *identity[IDENTITIES_MAX];
+	unsigned int identities;
 	unsigned int workers;
 };
 
@@ -26,6 +29,7 @@ static const struct option options[] = {
 	{ "ca-key", required_argument, NULL, 'k' },
 	{ "ca-pass-command", required_argument, NULL, 'p' },
 	{ "trust", required_argument, NULL, 't' },
+	{ "identity", required_argument, NULL, 'i' },
 	{ "workers", required_argument, NULL, 'w' },
 	{ "user", required_argument, NULL, 'u' },
 	{ "key-log", required_argument, NULL, 'l' },
@@ -42,6 +46,8 @@ static const char usage[] =
 	"  --ca-pass-command CMD  prints the passphrase of that file, or the PIN of the token\n"
 	"  --trust FILE|DIR       authorities that servers are verified with (default: the\n"
 	"                         system's)\n"
+	"  --identity CERT,KEY    a server of one's own: its clients get this certificate, not a\n"
+	"                         forged one; may be given several times\n"
 	"  --workers N            worker processes (default: one for each processor)\n"
 	"  --user NAME            whom to become (default: kbumpd or, if there is none, nobody)\n"
 	"  --key-log FILE         DANGEROUS: append the secrets of all connections to this file\n";
@@ -80,6 +86,14 @@ static int parse_workers(struct arguments *a, const char *word)
 	return 0;
 }
 
+static int add_identity(struct arguments *a, const char *files)
+{
+	if (a->identities == IDENTITIES_MAX)
+		return usage_error("--identity: given more than %d times", IDENTITIES_MAX);
+	a->identity[a->identities++] = files;
+	return 0;
+}
+
 static int parse_option(struct arguments *a, int option)
 {
 	switch (option) {
@@ -101,6 +115,8 @@ static int parse_option(struct arguments *a, int option)
 	case 't':
 		a->trust = optarg;
 		return 0;
+	case 'i':
+		return add_identity(a, optarg);
 	case 'w':
 		return parse_workers(a, optarg);
 	case 'h':
@@ -133,10 +149,15 @@ static int parse_arguments(struct arguments *a, int argc, char **argv)
 
 static int prepare(struct setup *setup, const struct arguments *a)
 {
+	unsigned int i;
+
 	if (ca_load(&setup->ca, a->ca_cert) < 0 ||
 	    ca_key_open(setup->ca_key, a->ca_key, a->pass_command) < 0 ||
 	    contexts_make(setup, a->trust) < 0)
 		return -1;
+	for (i = 0; i < a->identities; i++)
+		if (identity_add(setup, a->identity[i]) < 0)
+			return -1;
 	if (a->key_log && key_log_open(a->key_log) < 0)
 		return -1;
 	return confine(a->user);

@@ -174,7 +174,7 @@ encrypted_key()
 	needs_kbump
 	openssl pkcs8 -topk8 -in "$PKI/box-ca.key" -passout pass:xyzzy -iter 2048 -out "$key"
 	chmod 600 "$key"
-	refuses 'encrypted: --ca-pass-command is needed' --ca-key "$key"
+	refuses 'the key is encrypted, and no passphrase is given' --ca-key "$key"
 	refuses 'passphrase of --ca-pass-command does not fit' --ca-key "$key" \
 		--ca-pass-command 'echo xyzzz'
 	refuses 'command ended with status 3' --ca-key "$key" --ca-pass-command 'echo xyzzy; exit 3'
@@ -315,6 +315,32 @@ key_log_refused()
 	refuses 'this user is the superuser' --ca-key "$PKI/box-ca.key" --user root
 }
 
+# The operator's own servers: the real certificate, as long as the client can use its key.
+known_server()
+{
+	local files="$PKI/ecdsa.crt,$PKI/ecdsa.key" found
+
+	needs_kbump
+	refuses 'not CERT,KEY' --ca-key "$PKI/box-ca.key" --identity "$PKI/ecdsa.crt"
+	refuses 'is not the key of the certificate' --ca-key "$PKI/box-ca.key" \
+		--identity "$PKI/ecdsa.crt,$PKI/rsa.key"
+	restart --identity "$files" --workers 1
+	found=$(issuer 443)
+	[ "$found" = "kbump test server CA" ] || fail "issuer: $found"
+	fetch4 443 /hello.txt --cacert "$PKI/server-ca.crt" --http2 >/dev/null
+	[ "$(stat bypassed)" = 0 ] || fail "it was not opened"
+	# Without a name: by the address.
+	in_ns "$CLIENT" curl -sS --max-time "$WAIT" --cacert "$PKI/server-ca.crt" \
+		"https://$SERVER4/hello.txt" >/dev/null
+	# The client wants an RSA key, and gets a forged one.
+	fetch4 443 /hello.txt --tls-max 1.2 --ciphers ECDHE-RSA-AES128-GCM-SHA256 >/dev/null
+	# A server that did not verify is not the one that is known.
+	restart --identity "$files" --trust "$PKI/box-ca.crt" --workers 1
+	if fetch4 443 /unverified --cacert "$PKI/server-ca.crt" >"$DIR/out" 2>&1; then
+		fail "$(cat "$DIR/out")"
+	fi
+}
+
 setup
 start_nginx || bail_out "nginx does not start"
 start_kbumpd || bail_out "kbumpd does not start"
@@ -327,6 +353,7 @@ run_case "a key that others may read is refused" readable_key
 run_case "a key of something else is refused" other_key
 run_case "an encrypted key" encrypted_key
 run_case "a key in a token" token
+run_case "a server of one's own" known_server
 run_case "the signer is killed while a client waits" killed_signer
 run_case "one signature for all that wait" one_signature
 run_case "a forbidden system call is seen" forbidden_call
