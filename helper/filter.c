@@ -8,6 +8,7 @@
 #include <seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "kbumpd.h"
 
@@ -15,15 +16,16 @@
 static const int basic[] = {
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex),
 	SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
-	SCMP_SYS(getpid), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall), SCMP_SYS(poll), SCMP_SYS(ppoll),
-	SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(write), SCMP_SYS(close),
+	SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(exit), SCMP_SYS(exit_group),
+	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall),
+	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(write),
+	SCMP_SYS(writev), SCMP_SYS(close),
 };
 
 /* TCP connections, netlink, the event loop, and reading what authorities are trusted. */
 static const int serving[] = {
-	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(writev),
-	SCMP_SYS(lseek), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(bind),
+	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(lseek),
+	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(bind),
 	SCMP_SYS(connect), SCMP_SYS(accept4), SCMP_SYS(shutdown), SCMP_SYS(getsockopt),
 	SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
 	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(fcntl),
@@ -62,6 +64,22 @@ static int add_memory(scmp_filter_ctx ctx)
 	return err ? err : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_code);
 }
 
+/* The C library's abort(), so that a crash is seen as what it is. */
+static int add_abort(scmp_filter_ctx ctx)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+}
+
+static int fill_both(scmp_filter_ctx ctx)
+{
+	int err = add_all(ctx, SCMP_ACT_ALLOW, basic, ARRAY_SIZE(basic));
+
+	if (!err)
+		err = add_memory(ctx);
+	return err ? err : add_abort(ctx);
+}
+
 static int add_sockets(scmp_filter_ctx ctx)
 {
 	static const int families[] = { AF_INET, AF_INET6, AF_NETLINK };
@@ -84,22 +102,13 @@ static int add_reading(scmp_filter_ctx ctx)
 
 static int fill_worker(scmp_filter_ctx ctx)
 {
-	int err = add_all(ctx, SCMP_ACT_ALLOW, basic, ARRAY_SIZE(basic));
+	int err = fill_both(ctx);
 
 	if (!err)
 		err = add_all(ctx, SCMP_ACT_ALLOW, serving, ARRAY_SIZE(serving));
 	if (!err)
-		err = add_memory(ctx);
-	if (!err)
 		err = add_sockets(ctx);
 	return err ? err : add_reading(ctx);
-}
-
-static int fill_signer(scmp_filter_ctx ctx)
-{
-	int err = add_all(ctx, SCMP_ACT_ALLOW, basic, ARRAY_SIZE(basic));
-
-	return err ? err : add_memory(ctx);
 }
 
 static int fill_token(scmp_filter_ctx ctx)
@@ -148,5 +157,5 @@ int filter_worker(void)
 int filter_signer(bool token)
 {
 	return token ? install(SCMP_ACT_ALLOW, fill_token) :
-		       install(SCMP_ACT_KILL_PROCESS, fill_signer);
+		       install(SCMP_ACT_KILL_PROCESS, fill_both);
 }

@@ -282,6 +282,25 @@ forbidden_call()
 	opens
 }
 
+# Not even with SIGKILL does the master leave anybody behind.
+killed_master()
+{
+	local pid pids
+
+	needs_kbump
+	pids=$(children worker; children signer)
+	[ "$(wc -w <<<"$pids")" -ge 2 ]
+	kill -KILL "$(pid_of kbumpd)"
+	for pid in $pids; do
+		wait_for "$WAIT" ended "$pid" || fail "$(cat "/proc/$pid/comm") lives on"
+	done
+}
+
+ended()
+{
+	[ ! -e "/proc/$1" ]
+}
+
 # ---- the key log
 
 key_log()
@@ -359,4 +378,5 @@ run_case "one signature for all that wait" one_signature
 run_case "a forbidden system call is seen" forbidden_call
 run_case "the key log, and another user" key_log
 run_case "a key log that others may read is refused" key_log_refused
+run_case "the master is killed" killed_master
 finish

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -507,6 +508,9 @@ TEST(filters_end_a_process_that_calls_what_is_forbidden)
 			TH_LOG("signer with a token: %s", calls[i].name);
 	}
 	unlink("/tmp/kbump-forbidden");
+	/* A crash is seen as what it is. */
+	EXPECT_EQ(SIGABRT, end_of(filter_worker, abort));
+	EXPECT_EQ(SIGABRT, end_of(signers_filter, abort));
 }
 
 TEST_HARNESS_MAIN
