@@ -5,7 +5,6 @@
 
 #include "kbumpd.h"
 
-#define SECURITY_LEVEL	2
 /* No finite fields: with large ones a few clients would take all of the processor. */
 #define GROUPS		"X25519:P-256:X448:P-384:P-521"
 
@@ -33,8 +32,11 @@ static SSL_CTX *context(const SSL_METHOD *method)
 	if (!ctx)
 		return NULL;
 	SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
-	/* The library's configuration file must not turn on its own idea of kTLS. */
+	/* The library's configuration file must not turn on its own idea of kTLS, ... */
 	SSL_CTX_clear_options(ctx, SSL_OP_ENABLE_KTLS);
+	/* ... nor talk to servers that lack RFC 5746 or RFC 7627. */
+	SSL_CTX_clear_options(ctx, SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_EXTENDED_MASTER_SECRET |
+				   SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 				 SSL_OP_NO_TICKET);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
@@ -51,19 +53,19 @@ static SSL_CTX *context(const SSL_METHOD *method)
 
 /**
  * contexts_make() - make the contexts of both kinds of legs
- * @s: has the authority, gets the contexts
- * @trust: whom to trust, see verify_setup()
+ * @s: has the authority and the trust, gets the contexts
  *
  * Return: 0, or -1 after it has said why.
  */
-int contexts_make(struct setup *s, const char *trust)
+int contexts_make(struct setup *s)
 {
-	s->system_trust = !trust;
 	s->server_side = context(TLS_client_method());
 	s->client_side = context(TLS_server_method());
-	if (!s->server_side || !s->client_side || downstream_setup(s->client_side) < 0) {
+	if (!s->server_side || !s->client_side || downstream_setup(s->client_side) < 0 ||
+	    upstream_setup(s->server_side) < 0) {
 		log_line("cannot set TLS up: %s", openssl_error());
 		return -1;
 	}
-	return verify_setup(s->server_side, trust);
+	verify_setup(s->server_side, s->trust->revocation);
+	return 0;
 }

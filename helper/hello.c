@@ -11,6 +11,7 @@
 #define TYPE_CLIENT_HELLO	1
 #define RANDOM_LEN		32
 #define SESSION_ID_MAX		32
+#define FALLBACK_SCSV		0x5600
 
 #define V12	0x0303
 #define V13	0x0304
@@ -233,6 +234,7 @@ static void add_suite(struct hello *h, uint16_t id)
 	const struct suite *s = suite_by_id(id);
 	size_t i;
 
+	h->fallback |= id == FALLBACK_SCSV;
 	if (!s)
 		return;
 	for (i = 0; i < h->suites; i++)

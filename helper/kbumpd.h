@@ -24,6 +24,7 @@
 
 #include "hello.h"
 #include "keys.h"
+#include "verify.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -85,7 +86,9 @@ struct ca_key {
  * @identities: the operator's own servers, the last given first
  * @server_side: context of the legs to servers
  * @client_side: context of the legs to clients
- * @system_trust: servers are verified by the system's certificates
+ * @trust: by whom servers are believed
+ * @min_version: lowest TLS version of the legs to servers
+ * @suites: those of the legs to servers, a bit for each entry of suites[]
  */
 struct setup {
 	struct ca ca;
@@ -93,7 +96,9 @@ struct setup {
 	struct identity *identities;
 	SSL_CTX *server_side;
 	SSL_CTX *client_side;
-	bool system_trust;
+	struct trust *trust;
+	uint16_t min_version;
+	uint16_t suites;
 };
 
 struct kernel;
@@ -210,6 +215,9 @@ enum stage {
  * @secrets: of that handshake
  * @version: TLS version of the server leg
  * @alpn: protocol that the server chose, empty if none
+ * @cert: what the server's certificate is worth
+ * @cert_why: a static text about that
+ * @client_cert_wanted: the server wants a certificate of the client
  * @verified: the server has proved its name
  * @job: the certificate that the connection waits for, NULL if it does not
  * @waiting: in the job's list
@@ -238,6 +246,9 @@ struct conn {
 	struct secrets secrets;
 	int version;
 	char alpn[256];
+	enum kbump_cert cert;
+	const char *cert_why;
+	bool client_cert_wanted;
 	bool verified;
 	struct job *job;
 	LIST_ENTRY(conn) waiting;
@@ -292,7 +303,7 @@ void key_log_close(void);
 void key_log_line(const char *line);
 
 /* context.c */
-int contexts_make(struct setup *s, const char *trust);
+int contexts_make(struct setup *s);
 
 /* confine.c */
 int confine(const char *user);
@@ -375,14 +386,16 @@ void connect_done(struct conn *c);
 void connect_plain(struct conn *c);
 
 /* upstream.c */
+int upstream_setup(SSL_CTX *ctx);
 void upstream_start(struct conn *c);
 void upstream_ready(struct conn *c);
 
-/* verify.c */
-int verify_setup(SSL_CTX *ctx, const char *trust);
-int verify_expect(SSL *ssl, const struct conn *c);
-uint8_t verify_alert(long result);
-bool verify_is_own(const struct conn *c);
+/* narrow.c */
+int narrow_ciphers(struct setup *s, const char *list);
+bool narrow(const struct setup *s, struct hello *h);
+
+/* decide.c */
+bool verdict(struct conn *c);
 
 /* forge.c */
 struct forge *forge_new(struct event_base *base, int signer_fd);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "kbumpd.h"
@@ -16,9 +17,11 @@ struct arguments {
 	const char *ca_cert;
 	const char *ca_key;
 	const char *pass_command;
-	const char *trust;
 	const char *user;
 	const char *key_log;
+	const char *ciphers;
+	uint16_t min_version;
+	struct trust trust;
 	const char *identity[IDENTITIES_MAX];
 	unsigned int identities;
 	unsigned int workers;
@@ -29,6 +32,10 @@ static const struct option options[] = {
 	{ "ca-key", required_argument, NULL, 'k' },
 	{ "ca-pass-command", required_argument, NULL, 'p' },
 	{ "trust", required_argument, NULL, 't' },
+	{ "crl", required_argument, NULL, 'r' },
+	{ "ocsp", required_argument, NULL, 'o' },
+	{ "min-version", required_argument, NULL, 'm' },
+	{ "ciphers", required_argument, NULL, 'C' },
 	{ "identity", required_argument, NULL, 'i' },
 	{ "workers", required_argument, NULL, 'w' },
 	{ "user", required_argument, NULL, 'u' },
@@ -46,6 +53,12 @@ static const char usage[] =
 	"  --ca-pass-command CMD  prints the passphrase of that file, or the PIN of the token\n"
 	"  --trust FILE|DIR       authorities that servers are verified with (default: the\n"
 	"                         system's)\n"
+	"  --crl FILE|DIR         revocation lists of those authorities\n"
+	"  --ocsp MODE            soft: refuse who is known to be revoked (default); hard:\n"
+	"                         demand proof, by stapled OCSP response or list; off: look\n"
+	"                         at neither\n"
+	"  --min-version V        lowest TLS version to speak with servers: 1.2 (default) or 1.3\n"
+	"  --ciphers LIST         of the cipher suites offered to servers, only these: NAME:NAME\n"
 	"  --identity CERT,KEY    a server of one's own: its clients get this certificate, not a\n"
 	"                         forged one; may be given several times\n"
 	"  --workers N            worker processes (default: one for each processor)\n"
@@ -94,6 +107,30 @@ static int add_identity(struct arguments *a, const char *files)
 	return 0;
 }
 
+static int parse_ocsp(struct arguments *a, const char *word)
+{
+	if (!strcmp(word, "soft"))
+		a->trust.revocation = REVOCATION_SOFT;
+	else if (!strcmp(word, "hard"))
+		a->trust.revocation = REVOCATION_HARD;
+	else if (!strcmp(word, "off"))
+		a->trust.revocation = REVOCATION_OFF;
+	else
+		return usage_error("--ocsp %s: not one of soft, hard, off", word);
+	return 0;
+}
+
+static int parse_min_version(struct arguments *a, const char *word)
+{
+	if (!strcmp(word, "1.2"))
+		a->min_version = TLS1_2_VERSION;
+	else if (!strcmp(word, "1.3"))
+		a->min_version = TLS1_3_VERSION;
+	else
+		return usage_error("--min-version %s: neither 1.2 nor 1.3", word);
+	return 0;
+}
+
 static int parse_option(struct arguments *a, int option)
 {
 	switch (option) {
@@ -113,7 +150,17 @@ static int parse_option(struct arguments *a, int option)
 		a->key_log = optarg;
 		return 0;
 	case 't':
-		a->trust = optarg;
+		a->trust.anchors = optarg;
+		return 0;
+	case 'r':
+		a->trust.crls = optarg;
+		return 0;
+	case 'o':
+		return parse_ocsp(a, optarg);
+	case 'm':
+		return parse_min_version(a, optarg);
+	case 'C':
+		a->ciphers = optarg;
 		return 0;
 	case 'i':
 		return add_identity(a, optarg);
@@ -142,21 +189,33 @@ static int parse_arguments(struct arguments *a, int argc, char **argv)
 		return usage_error("--ca-cert is missing");
 	if (!a->ca_key)
 		return usage_error("--ca-key is missing");
+	if (a->trust.crls && a->trust.revocation == REVOCATION_OFF)
+		return usage_error("--crl has no effect with --ocsp off");
 	if (!a->workers)
 		a->workers = processors();
 	return 0;
 }
 
-static int prepare(struct setup *setup, const struct arguments *a)
+static int prepare_servers(struct setup *s, struct arguments *a)
+{
+	s->min_version = a->min_version;
+	s->suites = SUITES_ALL;
+	if (a->ciphers && narrow_ciphers(s, a->ciphers) < 0)
+		return -1;
+	a->trust.own = s->ca.cert;
+	s->trust = &a->trust;
+	return trust_load(s->trust) < 0 ? -1 : contexts_make(s);
+}
+
+static int prepare(struct setup *s, struct arguments *a)
 {
 	unsigned int i;
 
-	if (ca_load(&setup->ca, a->ca_cert) < 0 ||
-	    ca_key_open(setup->ca_key, a->ca_key, a->pass_command) < 0 ||
-	    contexts_make(setup, a->trust) < 0)
+	if (ca_load(&s->ca, a->ca_cert) < 0 ||
+	    ca_key_open(s->ca_key, a->ca_key, a->pass_command) < 0 || prepare_servers(s, a) < 0)
 		return -1;
 	for (i = 0; i < a->identities; i++)
-		if (identity_add(setup, a->identity[i]) < 0)
+		if (identity_add(s, a->identity[i]) < 0)
 			return -1;
 	if (a->key_log && key_log_open(a->key_log) < 0)
 		return -1;
@@ -165,7 +224,7 @@ static int prepare(struct setup *setup, const struct arguments *a)
 
 int main(int argc, char **argv)
 {
-	struct arguments a = { };
+	struct arguments a = { .min_version = TLS1_2_VERSION };
 	struct ca_key key = { .fd = -1 };
 	struct setup setup = { .ca_key = &key };
 	int err;

@@ -118,6 +118,8 @@ static _Noreturn void child(const struct master *m, const struct slot *s, pid_t 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
+	/* Until it can be heeded: what is read anew by then is what the master has. */
+	signal(SIGHUP, SIG_IGN);
 	sigprocmask(SIG_UNBLOCK, &m->signals, NULL);
 	err = s == &m->slot[SIGNER] ? run_signer(m, life_fd, ready_fd) :
 				      run_worker(m, s, ready_fd);
@@ -293,6 +295,17 @@ static uint64_t next_due(const struct master *m)
 	return due;
 }
 
+/* For workers to come as well; those that are there read it themselves. */
+static void reload(const struct master *m)
+{
+	if (trust_load(m->setup->trust) < 0) {
+		log_line("the trusted certificates and revocation lists stay as they were");
+		return;
+	}
+	kill_workers(m, SIGHUP);
+	log_line("trusted certificates and revocation lists are read anew");
+}
+
 static void supervise(struct master *m)
 {
 	int sig;
@@ -301,6 +314,8 @@ static void supervise(struct master *m)
 		reap(m, true);
 		restart_due(m);
 		sig = wait_signal(m, next_due(m));
+		if (sig == SIGHUP)
+			reload(m);
 	} while (sig != SIGTERM && sig != SIGINT);
 }
 
@@ -357,12 +372,13 @@ static void catch_signals(struct master *m)
 	sigemptyset(&m->signals);
 	sigaddset(&m->signals, SIGTERM);
 	sigaddset(&m->signals, SIGINT);
+	sigaddset(&m->signals, SIGHUP);
 	sigaddset(&m->signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &m->signals, NULL);
 }
 
 /**
- * master_run() - serve with a signer and a number of workers until SIGTERM or SIGINT
+ * master_run() - serve with a signer and workers until SIGTERM or SIGINT; SIGHUP reloads
  * @setup: for them
  * @workers: how many
  *

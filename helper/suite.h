@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #define SUITES_MAX	9
+/* A bit for each. */
+#define SUITES_ALL	((1U << SUITES_MAX) - 1)
 
 /* Kinds of key with which a server proves its name, as a bit mask. */
 #define AUTH_RSA	0x1

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The third stage: TLS with the server. It is offered what the client offered, as far as
- * kTLS can carry it, and its certificate must verify: there is no way around that.
+ * kTLS can carry it and the operator allows it, once: there is no second try with less.
+ * Then it is judged.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,6 +10,9 @@
 #include <openssl/err.h>
 
 #include "kbumpd.h"
+
+/* Where an SSL points to its connection; its app data are the secrets. */
+static int conn_index;
 
 /* All suites of one version, in the client's order, as OpenSSL wants them. */
 static void suite_names(const struct hello *h, uint16_t version, char *buf, size_t len)
@@ -49,6 +53,9 @@ static int offer(SSL *ssl, const struct hello *h)
 		return -1;
 	if (offer_suites(ssl, h) < 0)
 		return -1;
+	/* What the client says of its earlier tries is for the server to know. */
+	if (h->fallback)
+		SSL_set_mode(ssl, SSL_MODE_SEND_FALLBACK_SCSV);
 	if (*h->sni && !is_address(h->sni) && SSL_set_tlsext_host_name(ssl, h->sni) != 1)
 		return -1;
 	/* This one returns 0 for success. */
@@ -58,13 +65,38 @@ static int offer(SSL *ssl, const struct hello *h)
 static int make_ssl(struct conn *c)
 {
 	c->ssl = SSL_new(c->worker->setup->server_side);
-	if (!c->ssl || SSL_set_fd(c->ssl, c->server_fd) != 1)
+	if (!c->ssl || SSL_set_fd(c->ssl, c->server_fd) != 1 ||
+	    SSL_set_ex_data(c->ssl, conn_index, c) != 1)
 		return -1;
 	SSL_set_app_data(c->ssl, &c->secrets);
 	SSL_set_connect_state(c->ssl);
-	if (offer(c->ssl, &c->hello) < 0)
-		return -1;
-	return verify_expect(c->ssl, c);
+	return offer(c->ssl, &c->hello);
+}
+
+/*
+ * Called when the server asks for a client certificate: stop there, rather than send none. If
+ * it comes to a second call a rule wants just that.
+ */
+static int on_client_cert_wanted(SSL *ssl, X509 **cert, EVP_PKEY **key)
+{
+	const struct conn *c = SSL_get_ex_data(ssl, conn_index);
+
+	(void)cert;
+	(void)key;
+	return c->client_cert_wanted ? 0 : -1;
+}
+
+/**
+ * upstream_setup() - set the context for servers up
+ * @ctx: it
+ *
+ * Return: 0, or -1 when OpenSSL failed.
+ */
+int upstream_setup(SSL_CTX *ctx)
+{
+	conn_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	SSL_CTX_set_client_cert_cb(ctx, on_client_cert_wanted);
+	return conn_index < 0 ? -1 : 0;
 }
 
 static void internal(struct conn *c, const char *why)
@@ -88,24 +120,40 @@ static int note_facts(struct conn *c)
 	return 0;
 }
 
+/* The name in the ClientHello or, without one, the server's address. */
+static void judge(struct conn *c)
+{
+	char host[ADDRESS_TEXT];
+	struct judgement j;
+
+	verify_server(c->worker->setup->trust, c->ssl,
+		      *c->hello.sni ? c->hello.sni : address_host(&c->server, host), &j);
+	c->cert = j.state;
+	c->cert_why = j.why;
+}
+
 static void finished(struct conn *c)
 {
 	int err;
 
-	if (verify_is_own(c))
-		return refuse(c, KBUMP_REASON_UPSTREAM_CERT, ALERT_UNKNOWN_CA,
-			      "the server's certificate is signed by our own authority");
-	if (!c->action && !ask_cert(c, KBUMP_CERT_OK, ALERT_NONE))
+	judge(c);
+	if (!verdict(c))
 		return;
-	if (c->action == KBUMP_ACTION_BYPASS)
-		return connect_plain(c);
 	if (note_facts(c) < 0)
 		return internal(c, "unusable ALPN");
 	err = ktls_start(c->server_fd, c->ssl);
 	if (err)
 		return internal(c, strerror(-err));
-	c->verified = true;
 	forge_start(c);
+}
+
+static void client_cert_wanted(struct conn *c)
+{
+	c->client_cert_wanted = true;
+	judge(c);
+	/* As a rule wants it: without one. */
+	if (verdict(c))
+		upstream_ready(c);
 }
 
 /* The alert that the server sent, for the client to see; 0 if it sent none. */
@@ -119,13 +167,16 @@ static uint8_t alert_received(void)
 
 static void failed(struct conn *c, int error)
 {
-	long result = SSL_get_verify_result(c->ssl);
 	uint8_t alert = alert_received();
 
-	if (result != X509_V_OK)
-		return refuse(c, KBUMP_REASON_UPSTREAM_CERT, verify_alert(result),
-			      "the server's certificate: %s",
-			      X509_verify_cert_error_string(result));
+	if (SSL_get_verify_result(c->ssl) != X509_V_OK) {
+		c->cert = KBUMP_CERT_INVALID;
+		c->cert_why = "a key that is too large";
+		if (verdict(c))
+			refuse(c, KBUMP_REASON_UPSTREAM_CERT, ALERT_BAD_CERTIFICATE,
+			       "the server's certificate: %s", c->cert_why);
+		return;
+	}
 	refuse(c, KBUMP_REASON_UPSTREAM_TLS, alert ? alert : ALERT_HANDSHAKE_FAILURE,
 	       "handshake with the server: %s", error == SSL_ERROR_SYSCALL ?
 	       strerror(errno ? errno : ECONNRESET) : openssl_error());
@@ -145,6 +196,8 @@ void upstream_ready(struct conn *c)
 	error = SSL_get_error(c->ssl, ret);
 	if (ret == 1)
 		finished(c);
+	else if (error == SSL_ERROR_WANT_X509_LOOKUP)
+		client_cert_wanted(c);
 	else if (error == SSL_ERROR_WANT_READ)
 		conn_wait(c, &c->server_event, c->server_fd, EV_READ);
 	else if (error == SSL_ERROR_WANT_WRITE)
@@ -163,6 +216,9 @@ void upstream_start(struct conn *c)
 
 	c->stage = STAGE_UPSTREAM;
 	conn_time_limit(c, UINT64_MAX);
+	if (!narrow(c->worker->setup, &c->hello))
+		return refuse(c, KBUMP_REASON_UPSTREAM_TLS, ALERT_HANDSHAKE_FAILURE,
+			      "the client offers nothing that --min-version and --ciphers allow");
 	ERR_clear_error();
 	err = ktls_prepare(c->server_fd);
 	/* It closed at once. */

@@ -62,6 +62,16 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	tick(w);
 }
 
+/* The master could read it a moment ago; the error, if there is one, is logged. */
+static void on_reload(evutil_socket_t sig, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)sig;
+	(void)what;
+	trust_load(w->setup->trust);
+}
+
 /**
  * worker_conn_gone() - a connection of the worker has ended, there is room for another
  * @w: the worker
@@ -130,14 +140,15 @@ static int open_all(struct worker *w)
 
 static int loop(struct worker *w, int ready_fd)
 {
-	struct event term, intr;
+	struct event term, intr, hup;
 	int err;
 
 	evtimer_assign(&w->ending, w->base, on_ending, w);
 	evsignal_assign(&term, w->base, SIGTERM, on_signal, w);
 	evsignal_assign(&intr, w->base, SIGINT, on_signal, w);
+	evsignal_assign(&hup, w->base, SIGHUP, on_reload, w);
 	if (evsignal_add(&term, NULL) < 0 || evsignal_add(&intr, NULL) < 0 ||
-	    event_add(&w->news, NULL) < 0 ||
+	    event_add(&w->news, NULL) < 0 || evsignal_add(&hup, NULL) < 0 ||
 	    write(ready_fd, "", 1) != 1) {
 		log_line("cannot start the event loop");
 		return -1;
@@ -150,6 +161,7 @@ static int loop(struct worker *w, int ready_fd)
 	evtimer_del(&w->ending);
 	evsignal_del(&term);
 	evsignal_del(&intr);
+	evsignal_del(&hup);
 	return w->failed ? -1 : err;
 }
 

@@ -129,31 +129,35 @@ enum kbump_action {
 };
 
 /**
- * enum kbump_cert - what became of the verification of the server's certificate; of several
- *	faults the one that comes first among those below, but %KBUMP_CERT_CLIENT_AUTH only
- *	when there is none
+ * enum kbump_cert - what a server's certificate is worth
+ *
+ * Several may apply to one certificate: the worst is told, which is the last in this order, up to
+ * @KBUMP_CERT_REVOKED.
  *
  * @KBUMP_CERT_NONE: there is none, as the connection is not TLS
- * @KBUMP_CERT_OK: it verified
- * @KBUMP_CERT_REVOKED: revoked, or no proof of the contrary where there must be one
- * @KBUMP_CERT_INVALID: breaks a rule of RFC 5280, or is not for TLS servers
- * @KBUMP_CERT_WEAK: a key or signature in its chain is too weak
- * @KBUMP_CERT_SELF_SIGNED: self-signed, or the chain ends in a root that is not trusted
- * @KBUMP_CERT_UNTRUSTED: no chain to a trusted root
- * @KBUMP_CERT_NAME: it is for another name
- * @KBUMP_CERT_EXPIRED: it, or one of its chain, is not valid any more, or not yet
- * @KBUMP_CERT_CLIENT_AUTH: it verified, but the server wants a certificate of the client
+ * @KBUMP_CERT_OK: nothing speaks against it
+ * @KBUMP_CERT_EXPIRED: it, or another of its chain, has expired or is not valid yet
+ * @KBUMP_CERT_NAME: it is for another name or address
+ * @KBUMP_CERT_SELF_SIGNED: it is signed by itself, and not trusted
+ * @KBUMP_CERT_UNTRUSTED: its chain does not lead to a trusted authority, or to one that
+ *	must not be trusted
+ * @KBUMP_CERT_WEAK: it, or another of its chain, has a key or signature that can be broken
+ * @KBUMP_CERT_INVALID: all else: a signature that is wrong, a purpose, name or length that
+ *	an authority of the chain does not allow, an extension that must be understood and is
+ *	not, no proof that it is not revoked where there has to be one
+ * @KBUMP_CERT_REVOKED: it, or another of its chain, is revoked
+ * @KBUMP_CERT_CLIENT_AUTH: OK, but the server wants a certificate of the client
  */
 enum kbump_cert {
 	KBUMP_CERT_NONE,
 	KBUMP_CERT_OK,
-	KBUMP_CERT_REVOKED,
-	KBUMP_CERT_INVALID,
-	KBUMP_CERT_WEAK,
+	KBUMP_CERT_EXPIRED,
+	KBUMP_CERT_NAME,
 	KBUMP_CERT_SELF_SIGNED,
 	KBUMP_CERT_UNTRUSTED,
-	KBUMP_CERT_NAME,
-	KBUMP_CERT_EXPIRED,
+	KBUMP_CERT_WEAK,
+	KBUMP_CERT_INVALID,
+	KBUMP_CERT_REVOKED,
 	KBUMP_CERT_CLIENT_AUTH,
 	__KBUMP_CERT_MAX,
 };
