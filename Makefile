@@ -57,6 +57,7 @@ module-%:
 	$(MAKE) -C $(call headers,$*) --no-print-directory M=$(TOP)/$(BUILD)/$* KBUMP_TOP=$(TOP) \
 		KCFLAGS=-Werror modules
 
+selftests: helper
 helper cli selftests:
 	$(MAKE) --no-print-directory -C $@
 

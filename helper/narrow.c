@@ -15,7 +15,10 @@ static int allow_one(struct setup *s, const char *name, size_t len)
 		s->suites |= 1U << i;
 		return 0;
 	}
-	log_line("--ciphers: %.*s is none of those that kTLS can carry", (int)len, name);
+	if (len)
+		log_line("--ciphers: %.*s is none of those that kTLS can carry", (int)len, name);
+	else
+		log_line("--ciphers: a name is missing");
 	return -1;
 }
 
