@@ -18,8 +18,16 @@
 
 #include "kbumpd.h"
 
-typedef int (*load_fn)(X509_STORE *store, const char *file);
-typedef bool (*wanted_fn)(const char *name);
+/**
+ * struct kind - of files
+ *
+ * @is_wanted: whether one in a directory is of that kind, by its name
+ * @load: adds what is in it; says why if it cannot
+ */
+struct kind {
+	bool (*is_wanted)(const char *name);
+	int (*load)(struct x509_store_st *to, const char *file);
+};
 
 static int file_error(const char *name)
 {
@@ -95,7 +103,10 @@ static int load_crls(X509_STORE *store, const char *file)
 	return count < 0 ? -1 : 0;
 }
 
-static int load_entry(X509_STORE *store, const char *dir, const char *name, load_fn load)
+static const struct kind anchors = { is_hashed_name, load_anchors };
+static const struct kind lists = { is_visible, load_crls };
+
+static int load_entry(X509_STORE *store, const char *dir, const char *name, const struct kind *k)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -106,10 +117,10 @@ static int load_entry(X509_STORE *store, const char *dir, const char *name, load
 	}
 	if (stat(path, &st) < 0)
 		return file_error(path);
-	return S_ISREG(st.st_mode) ? load(store, path) : 0;
+	return S_ISREG(st.st_mode) ? k->load(store, path) : 0;
 }
 
-static int load_dir(X509_STORE *store, const char *dir, wanted_fn wanted, load_fn load)
+static int load_dir(X509_STORE *store, const char *dir, const struct kind *k)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
@@ -118,19 +129,19 @@ static int load_dir(X509_STORE *store, const char *dir, wanted_fn wanted, load_f
 	if (!d)
 		return file_error(dir);
 	while (!err && (e = readdir(d)))
-		if (wanted(e->d_name))
-			err = load_entry(store, dir, e->d_name, load);
+		if (k->is_wanted(e->d_name))
+			err = load_entry(store, dir, e->d_name, k);
 	closedir(d);
 	return err;
 }
 
-static int load_path(X509_STORE *store, const char *path, wanted_fn wanted, load_fn load)
+static int load_path(X509_STORE *store, const char *path, const struct kind *k)
 {
 	struct stat st;
 
 	if (stat(path, &st) < 0)
 		return file_error(path);
-	return S_ISDIR(st.st_mode) ? load_dir(store, path, wanted, load) : load(store, path);
+	return S_ISDIR(st.st_mode) ? load_dir(store, path, k) : k->load(store, path);
 }
 
 /* What OpenSSL itself would use: either may be missing. */
@@ -146,13 +157,12 @@ static int load_system(X509_STORE *store)
 		dir = X509_get_default_cert_dir();
 	if (!stat(file, &st) && load_anchors(store, file) < 0)
 		return -1;
-	return !stat(dir, &st) ? load_dir(store, dir, is_hashed_name, load_anchors) : 0;
+	return !stat(dir, &st) ? load_dir(store, dir, &anchors) : 0;
 }
 
 static int fill(X509_STORE *store, const struct trust *t)
 {
-	int err = t->anchors ? load_path(store, t->anchors, is_hashed_name, load_anchors) :
-			       load_system(store);
+	int err = t->anchors ? load_path(store, t->anchors, &anchors) : load_system(store);
 
 	if (err < 0)
 		return -1;
@@ -161,7 +171,7 @@ static int fill(X509_STORE *store, const struct trust *t)
 			 X509_get_default_cert_dir());
 		return -1;
 	}
-	return t->crls ? load_path(store, t->crls, is_visible, load_crls) : 0;
+	return t->crls ? load_path(store, t->crls, &lists) : 0;
 }
 
 /**

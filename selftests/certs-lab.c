@@ -431,6 +431,19 @@ static struct entity make_root(struct lab *lab, struct entity *own)
 	return root;
 }
 
+/* Two that have signed each other; the second signs the server. */
+static struct entity make_loop(struct lab *lab)
+{
+	static const struct spec usual = { };
+	struct entity a = authority(&usual, "a", NULL, NULL);
+	struct entity b = authority(&usual, "b", NULL, &a);
+
+	a = authority(&usual, "a", a.key, &b);
+	push(lab->sent, a.cert);
+	push(lab->sent, b.cert);
+	return b;
+}
+
 static struct entity make_inter(struct lab *lab, const struct entity *root,
 				const struct entity *own)
 {
@@ -477,7 +490,10 @@ void lab_make(struct lab *lab, const struct row *row)
 	lab->sent = sk_X509_new_null();
 	lab->trusted = sk_X509_new_null();
 	root = make_root(lab, &own);
-	issuer = row->flags & (NO_INTER | SELF_SIGNED) ? root : make_inter(lab, &root, &own);
+	if (row->flags & (NO_INTER | SELF_SIGNED))
+		issuer = root;
+	else
+		issuer = row->flags & LOOP ? make_loop(lab) : make_inter(lab, &root, &own);
 	leaf = server(row, row->flags & SELF_SIGNED ? NULL : &issuer);
 	if (row->flags & TAMPERED_LEAF)
 		tamper(&leaf.cert);

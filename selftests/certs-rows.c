@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The cases: what is wrong with a server, and what kbumpd has to find. */
+#include "../helper/kbumpd.h"
 #include "certs.h"
 
 #define OK		KBUMP_CERT_OK
@@ -16,6 +17,10 @@
 
 #define FORM	"a matter of form: no browser refuses it, and no other check needs it"
 
+/* DER of www.example.test, and of that with a NUL and .example.org after it. */
+#define DER_HOST	"82107777772e6578616d706c652e74657374"
+#define DER_NUL_HOST	"821d7777772e6578616d706c652e74657374002e6578616d706c652e6f7267"
+
 #define SAN(value)	{ .ext = "subjectAltName=" value }
 #define EXT(value)	{ .ext = value }
 #define HARD		.revocation = REVOCATION_HARD
@@ -29,7 +34,7 @@ const struct row rows[] = {
 	ROW("good-root-sent", OK, .flags = ROOT_SENT),
 	ROW("good-wildcard", OK, .leaf = SAN("DNS:*.example.test")),
 	ROW("good-idn", OK, .host = "xn--bcher-kva.example.test",
-	  .leaf = SAN("DNS:xn--bcher-kva.example.test")),
+	    .leaf = SAN("DNS:xn--bcher-kva.example.test")),
 	ROW("good-address", OK, .host = "127.0.0.1", .leaf = SAN("IP:127.0.0.1")),
 	ROW("good-address-6", OK, .host = "fd00::1", .leaf = SAN("IP:fd00::1"), .flags = ONLY_OURS),
 	ROW("good-upper-case", OK, .leaf = SAN("DNS:WWW.Example.TEST")),
@@ -52,16 +57,17 @@ const struct row rows[] = {
 	ROW("wrong-signature-intermediate", INVALID, .flags = TAMPERED_INTER),
 	ROW("signed-by-no-ca", INVALID, .inter = EXT("basicConstraints=critical,CA:FALSE")),
 	ROW("signed-by-server", INVALID, .inter = EXT("basicConstraints=critical,CA:FALSE\n"
-						       "keyUsage=critical,digitalSignature")),
+							 "keyUsage=critical,digitalSignature")),
 	ROW("signed-without-cert-sign", INVALID, .inter = EXT("keyUsage=critical,cRLSign")),
 	ROW("no-basic-constraints", INVALID, .inter = EXT("basicConstraints=")),
 	ROW("path-length", INVALID, .root = EXT("basicConstraints=critical,CA:TRUE,pathlen:0")),
 	ROW("path-length-intermediates", INVALID, .more = 2,
-	  .root = EXT("basicConstraints=critical,CA:TRUE,pathlen:2")),
+	    .root = EXT("basicConstraints=critical,CA:TRUE,pathlen:2")),
 	ROW("path-length-enough", OK, .more = 2,
-	  .root = EXT("basicConstraints=critical,CA:TRUE,pathlen:3")),
+	    .root = EXT("basicConstraints=critical,CA:TRUE,pathlen:3")),
 	ROW("ten-intermediates", OK, .more = 9),
 	ROW("too-many-intermediates", INVALID, .more = 10),
+	ROW("loop", UNKNOWN_CA, .flags = LOOP),
 	ROW("crowd", OK, .flags = CROWD),
 	ROW("expired-twin-intermediate", OK, .flags = OTHER_INTER),
 
@@ -72,17 +78,17 @@ const struct row rows[] = {
 
 	/* Name constraints. */
 	ROW("constrained-permitted", OK, .inter = EXT("nameConstraints=critical,permitted;"
-						    "DNS:example.test")),
+						      "DNS:example.test")),
 	ROW("constrained-other", INVALID, .inter = EXT("nameConstraints=critical,permitted;"
-						     "DNS:example.org")),
+						       "DNS:example.org")),
 	ROW("constrained-excluded", INVALID, .inter = EXT("nameConstraints=critical,excluded;"
-							"DNS:example.test")),
+							  "DNS:example.test")),
 	ROW("constrained-root", INVALID, .root = EXT("nameConstraints=critical,permitted;"
-						   "DNS:example.org")),
+						     "DNS:example.org")),
 	ROW("constrained-wildcard", INVALID, .leaf = SAN("DNS:*.example.test"),
-	  .inter = EXT("nameConstraints=critical,excluded;DNS:example.test")),
+	    .inter = EXT("nameConstraints=critical,excluded;DNS:example.test")),
 	ROW("constrained-address", INVALID, .host = "127.0.0.1", .leaf = SAN("IP:127.0.0.1"),
-	  .inter = EXT("nameConstraints=critical,excluded;IP:127.0.0.0/255.0.0.0")),
+	    .inter = EXT("nameConstraints=critical,excluded;IP:127.0.0.0/255.0.0.0")),
 
 	/* Usage. */
 	ROW("eku-client", INVALID, .leaf = EXT("extendedKeyUsage=clientAuth")),
@@ -91,17 +97,17 @@ const struct row rows[] = {
 	ROW("eku-intermediate", INVALID, .inter = EXT("extendedKeyUsage=clientAuth")),
 	ROW("eku-intermediate-server", OK, .inter = EXT("extendedKeyUsage=serverAuth,clientAuth")),
 	ROW("usage-key-agreement", INVALID, .leaf = EXT("keyUsage=critical,keyAgreement"),
-	  .flags = ONLY_OURS),
+	    .flags = ONLY_OURS),
 	ROW("usage-encipherment", INVALID, .leaf = { .key = "rsa:2048",
-	  .ext = "keyUsage=critical,keyEncipherment" }),
+	    .ext = "keyUsage=critical,keyEncipherment" }),
 	ROW("usage-cert-sign-leaf", INVALID,
-	  .leaf = EXT("keyUsage=critical,digitalSignature,keyCertSign")),
+	    .leaf = EXT("keyUsage=critical,digitalSignature,keyCertSign")),
 	ROW("policy-required", INVALID,
-	  .inter = EXT("policyConstraints=critical,requireExplicitPolicy:0")),
+	    .inter = EXT("policyConstraints=critical,requireExplicitPolicy:0")),
 	ROW("policy-required-and-there", OK, .leaf = EXT("certificatePolicies=1.2.3.4"),
-	  .inter = EXT("policyConstraints=critical,requireExplicitPolicy:0\n"
-		       "certificatePolicies=1.2.3.4"),
-	  .why = "RFC 5280 section 6.1.1 (c): who names no policy takes any; openssl takes none"),
+	    .inter = EXT("policyConstraints=critical,requireExplicitPolicy:0\n"
+			 "certificatePolicies=1.2.3.4"),
+	    .why = "RFC 5280 section 6.1.1 (c): who names no policy takes any; openssl takes none"),
 
 	/* Signatures and keys. */
 	ROW("md5-leaf", WEAK, .leaf.digest = "MD5", .inter.key = "rsa:2048"),
@@ -126,48 +132,47 @@ const struct row rows[] = {
 	ROW("extension-twice", INVALID, .flags = DUPLICATE),
 	ROW("version-1-leaf", NAME, .leaf = { .version = X509_VERSION_1, .versioned = true }),
 	ROW("version-1-intermediate", INVALID,
-	  .inter = { .version = X509_VERSION_1, .versioned = true }),
+	    .inter = { .version = X509_VERSION_1, .versioned = true }),
 	ROW("version-1-root", OK, .root = { .version = X509_VERSION_1, .versioned = true },
-	  .why = "trusted by the operator's choice: RFC 5280 takes no more than its name and key"),
+	    .why = "the operator trusts it: RFC 5280 takes no more than its name and key"),
 	ROW("no-key-identifiers", OK, .leaf = EXT("authorityKeyIdentifier="),
-	  .inter = EXT("subjectKeyIdentifier=\nauthorityKeyIdentifier="), .why = FORM),
+	    .inter = EXT("subjectKeyIdentifier=\nauthorityKeyIdentifier="), .why = FORM),
 	ROW("constraints-not-critical", OK, .inter = EXT("basicConstraints=CA:TRUE"), .why = FORM),
 	ROW("root-without-key-usage", OK, .root = EXT("keyUsage="), .why = FORM),
-	ROW("path-length-leaf", INVALID, .leaf = EXT("basicConstraints=critical,CA:FALSE,pathlen:1")),
+	ROW("path-length-leaf", INVALID,
+	    .leaf = EXT("basicConstraints=critical,CA:FALSE,pathlen:1")),
 
 	/* Names. */
 	ROW("wrong-host", NAME, .leaf = SAN("DNS:other.example.test")),
+	ROW("no-names", INVALID, .leaf = EXT("subjectAltName=DER:3000")),
 	ROW("common-name-only", NAME, .leaf = EXT("subjectAltName=")),
-	ROW("no-subject", OK, .leaf = { .subject = "", .ext = "subjectAltName=critical,DNS:" HOST }),
+	ROW("no-subject", OK,
+	    .leaf = { .subject = "", .ext = "subjectAltName=critical,DNS:" HOST }),
 	ROW("no-subject-not-critical", OK, .leaf.subject = "", .why = FORM),
 	ROW("common-name-other", OK, .leaf.subject = "something else"),
-	/* www.example.test\0.example.org */
-	ROW("nul-in-name", INVALID, .leaf = EXT("subjectAltName=DER:301f821d"
-		"7777772e6578616d706c652e74657374002e6578616d706c652e6f7267")),
-	/* The same, after a good one. */
-	ROW("nul-in-other-name", INVALID, .leaf = EXT("subjectAltName=DER:30318210"
-		"7777772e6578616d706c652e74657374821d"
-		"7777772e6578616d706c652e74657374002e6578616d706c652e6f7267")),
+	ROW("nul-in-name", INVALID, .leaf = EXT("subjectAltName=DER:301f" DER_NUL_HOST)),
+	ROW("nul-in-other-name", INVALID,
+	    .leaf = EXT("subjectAltName=DER:3031" DER_HOST DER_NUL_HOST)),
 	ROW("wildcard-tld", NAME, .leaf = SAN("DNS:*.test"), .host = "example.test"),
 	ROW("wildcard-all", NAME, .leaf = SAN("DNS:*")),
 	ROW("wildcard-public-suffix", NAME, .leaf = SAN("DNS:*.co.uk"), .host = "example.co.uk"),
 	ROW("wildcard-below-suffix", OK, .leaf = SAN("DNS:*.example.co.uk"),
-	  .host = "www.example.co.uk"),
+	    .host = "www.example.co.uk"),
 	ROW("wildcard-and-exact", OK, .leaf = SAN("DNS:*.co.uk,DNS:example.co.uk"),
-	  .host = "example.co.uk"),
+	    .host = "example.co.uk"),
 	ROW("wildcard-partial", NAME, .leaf = SAN("DNS:w*.example.test")),
 	ROW("wildcard-second", NAME, .leaf = SAN("DNS:www.*.test")),
 	ROW("wildcard-two-levels", NAME, .leaf = SAN("DNS:*.example.test"),
-	  .host = "a.b.example.test"),
+	    .host = "a.b.example.test"),
 	ROW("wildcard-twice", NAME, .leaf = SAN("DNS:*.*.test")),
 	ROW("wildcard-parent", NAME, .leaf = SAN("DNS:*.example.test"), .host = "example.test"),
 	ROW("dot-first", NAME, .host = ".example.test", .flags = ONLY_OURS),
 	/* b\xc3\xbccher.example.test: not as it is in the ClientHello */
 	ROW("idn-u-label", NAME, .host = "xn--bcher-kva.example.test",
-	  .leaf = EXT("subjectAltName=DER:301682144bc3bc636865722e6578616d706c652e74657374")),
+	    .leaf = EXT("subjectAltName=DER:301682144bc3bc636865722e6578616d706c652e74657374")),
 	ROW("address-as-name", NAME, .host = "127.0.0.1", .leaf = SAN("DNS:127.0.0.1")),
 	ROW("address-as-common-name", NAME, .host = "127.0.0.1",
-	  .leaf = { .subject = "127.0.0.1", .ext = "subjectAltName=" }),
+	    .leaf = { .subject = "127.0.0.1", .ext = "subjectAltName=" }),
 	ROW("address-other", NAME, .host = "127.0.0.1", .leaf = SAN("IP:127.0.0.2")),
 	ROW("address-wildcard", NAME, .host = "127.0.0.1", .leaf = SAN("DNS:*.0.0.1")),
 	ROW("3000-names", OK, .flags = MANY_NAMES),
@@ -175,21 +180,21 @@ const struct row rows[] = {
 
 	/* Several at once: the worst is told. */
 	ROW("expired-wrong-host", NAME, .leaf = { .from = -20, .to = -10,
-	  .ext = "subjectAltName=DNS:other.example.test" }),
+	    .ext = "subjectAltName=DNS:other.example.test" }),
 	ROW("self-signed-expired-wrong-host", SELF, .flags = SELF_SIGNED,
-	  .leaf = { .from = -20, .to = -10, .ext = "subjectAltName=DNS:other.example.test" }),
+	    .leaf = { .from = -20, .to = -10, .ext = "subjectAltName=DNS:other.example.test" }),
 	ROW("untrusted-weak", WEAK, .flags = INCOMPLETE, .leaf.key = "rsa:1024"),
 	ROW("expired-invalid", INVALID, .leaf = { .from = -20, .to = -10,
-	  .ext = "extendedKeyUsage=clientAuth" }),
+	    .ext = "extendedKeyUsage=clientAuth" }),
 	ROW("revoked-invalid", BAD_REVOKED, .crl = CRL_REVOKED,
-	  .leaf = EXT("extendedKeyUsage=clientAuth")),
+	    .leaf = EXT("extendedKeyUsage=clientAuth")),
 
 	/* Revocation lists. */
 	ROW("crl-good", OK, .crl = CRL_GOOD),
 	ROW("crl-revoked", BAD_REVOKED, .crl = CRL_REVOKED),
 	ROW("crl-revoked-hard", BAD_REVOKED, .crl = CRL_REVOKED, HARD),
 	ROW("crl-revoked-off", OK, .crl = CRL_REVOKED, .revocation = REVOCATION_OFF,
-	  .why = "the operator has said so"),
+	    .why = "the operator has said so"),
 	ROW("crl-revoked-intermediate", BAD_REVOKED, .crl = CRL_REVOKED_INTER),
 	ROW("crl-stale", OK, .crl = CRL_STALE_GOOD, .why = "soft: a list out of date is like none"),
 	ROW("crl-stale-revoked", BAD_REVOKED, .crl = CRL_STALE_REVOKED),
@@ -228,4 +233,4 @@ const struct row rows[] = {
 	ROW("client-cert", HANDSHAKE_FAILS, .flags = CLIENT_CERT | ONLY_OURS),
 };
 
-const size_t rows_count = sizeof(rows) / sizeof(rows[0]);
+const size_t rows_count = ARRAY_SIZE(rows);

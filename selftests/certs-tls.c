@@ -271,9 +271,10 @@ static void downgrade_case(SSL_CTX *ctx, SSL_CTX *server_ctx)
 	/* The client's versions as somebody on the way would change them: to 1.2 alone. */
 	len = client_hello(client, buf, sizeof(buf));
 	versions = memmem(buf, len, "\x00\x2b\x00\x05\x04\x03\x04\x03\x03", 9);
-	if (!versions)
+	if (versions)
+		memcpy(versions + 5, "\x03\x03\x03\x03", 4);
+	else
 		die("no versions in the hello");
-	memcpy(versions + 5, "\x03\x03\x03\x03", 4);
 	BIO_write(SSL_get_rbio(server), buf, len);
 	SSL_do_handshake(server);
 	move(server, client);

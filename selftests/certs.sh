@@ -150,7 +150,7 @@ adopt()
 
 	shift
 	"$CERTS" "$@" >"$DIR/tap" 2>"$DIR/tap.err"
-	grep -q '^1\.\.' "$DIR/tap" || { cat "$DIR/tap.err" >>"$DIR/tap"; echo "not ok - ends" >>"$DIR/tap"; }
+	grep -q '^1\.\.' "$DIR/tap" || echo "not ok 0 - runs to its end" >>"$DIR/tap"
 	while IFS= read -r line; do
 		case $line in
 		"ok "*) result 0 "$what: ${line#ok * - }" "$DIR/tap.err" ;;
