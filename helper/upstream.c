@@ -147,6 +147,7 @@ static void finished(struct conn *c)
 	forge_start(c);
 }
 
+/* Refused in any case: from here no handshake with this server goes on. */
 static void client_cert_wanted(struct conn *c)
 {
 	c->client_cert_wanted = true;

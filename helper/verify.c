@@ -14,6 +14,8 @@
 
 /* Certificates between the server's and the trusted one; browsers take fewer. */
 #define DEPTH_MAX	10
+/* Of all certificates that a server sends. */
+#define CHAIN_BYTES_MAX	(100L * 1024)
 /* Larger keys cost more processor time than a stranger may have. */
 #define RSA_BITS_MAX	8192
 
@@ -312,6 +314,7 @@ static int on_certificate(X509_STORE_CTX *ctx, void *arg)
  */
 void verify_setup(SSL_CTX *ctx, enum revocation revocation)
 {
+	SSL_CTX_set_max_cert_list(ctx, CHAIN_BYTES_MAX);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, on_certificate, NULL);
 	if (revocation != REVOCATION_OFF)

@@ -180,6 +180,34 @@ static void add_exts(X509 *cert, X509 *issuer, const char *usual, const char *un
 	NCONF_free(empty);
 }
 
+static GENERAL_NAME *dns_name(const char *text)
+{
+	GENERAL_NAME *n = GENERAL_NAME_new();
+	ASN1_IA5STRING *s = ASN1_IA5STRING_new();
+
+	need(n && s && ASN1_STRING_set(s, text, -1), "name");
+	GENERAL_NAME_set0_value(n, GEN_DNS, s);
+	return n;
+}
+
+static void add_many_constraints(X509 *cert, int count)
+{
+	NAME_CONSTRAINTS *nc = NAME_CONSTRAINTS_new();
+	char name[64];
+
+	nc->excludedSubtrees = sk_GENERAL_SUBTREE_new_null();
+	for (; count > 0; count--) {
+		GENERAL_SUBTREE *sub = GENERAL_SUBTREE_new();
+
+		snprintf(name, sizeof(name), "x%d.example.org", count);
+		GENERAL_NAME_free(sub->base);
+		sub->base = dns_name(name);
+		sk_GENERAL_SUBTREE_push(nc->excludedSubtrees, sub);
+	}
+	need(X509_add1_ext_i2d(cert, NID_name_constraints, nc, 1, 0), "constraints");
+	NAME_CONSTRAINTS_free(nc);
+}
+
 static void add_many_names(X509 *cert, int count)
 {
 	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
@@ -188,13 +216,8 @@ static void add_many_names(X509 *cert, int count)
 
 	X509_EXTENSION_free(X509_delete_ext(cert, at));
 	for (; count > 0; count--) {
-		GENERAL_NAME *n = GENERAL_NAME_new();
-		ASN1_IA5STRING *s = ASN1_IA5STRING_new();
-
 		snprintf(name, sizeof(name), "w%d.example.test", count);
-		ASN1_STRING_set(s, count == 1 ? HOST : name, -1);
-		GENERAL_NAME_set0_value(n, GEN_DNS, s);
-		sk_GENERAL_NAME_push(names, n);
+		sk_GENERAL_NAME_push(names, dns_name(count == 1 ? HOST : name));
 	}
 	need(X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0), "names");
 	GENERAL_NAMES_free(names);
@@ -462,6 +485,10 @@ static struct entity make_inter(struct lab *lab, const struct entity *root,
 	}
 	inter = authority(&r->inter, r->flags & OWN_CROSS ? "the box's own authority" :
 			  "intermediate", r->flags & OWN_CROSS ? own->key : NULL, &above);
+	if (r->flags & MANY_CONSTRAINTS) {
+		add_many_constraints(inter.cert, 1000);
+		sign(inter.cert, &r->inter, above.key);
+	}
 	if (r->flags & OTHER_INTER) {
 		old = authority(&expired, "intermediate", inter.key, &above);
 		push(lab->sent, old.cert);

@@ -176,6 +176,8 @@ const struct row rows[] = {
 	ROW("address-other", NAME, .host = "127.0.0.1", .leaf = SAN("IP:127.0.0.2")),
 	ROW("address-wildcard", NAME, .host = "127.0.0.1", .leaf = SAN("DNS:*.0.0.1")),
 	ROW("3000-names", OK, .flags = MANY_NAMES),
+	ROW("1000-constraints", OK, .flags = MANY_CONSTRAINTS),
+	ROW("3000-names-by-1000-constraints", INVALID, .flags = MANY_NAMES | MANY_CONSTRAINTS),
 	ROW("10000-names", HANDSHAKE_FAILS, .flags = TOO_MANY_NAMES),
 
 	/* Several at once: the worst is told. */

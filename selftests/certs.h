@@ -55,6 +55,7 @@ enum flag {
 	DUPLICATE = 1 << 14,	/* an extension twice */
 	CLIENT_CERT = 1 << 15,	/* the server wants one */
 	ONLY_OURS = 1 << 16,	/* too slow or too different for the other programs */
+	MANY_CONSTRAINTS = 1 << 19, /* 1000 names that the intermediate may not sign */
 	LOOP = 1 << 18,		/* two intermediates have signed each other, and no root either */
 	LEAF_TRUSTED = 1 << 17,	/* the leaf itself is among the trusted */
 };
