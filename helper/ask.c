@@ -64,18 +64,19 @@ bool ask_hello(struct conn *c)
  * @c: the connection; @c->action is what they decided
  * @cert: the verdict
  * @alert: what the client is told if it is refused; ALERT_NONE for a reset
+ * @why: what is wrong with the certificate, for the log
  *
  * Return: false if it was refused, and has ended.
  */
-bool ask_cert(struct conn *c, enum kbump_cert cert, uint8_t alert)
+bool ask_cert(struct conn *c, enum kbump_cert cert, uint8_t alert, const char *why)
 {
 	if (!ask(c, cert))
 		return false;
 	if (c->action != KBUMP_ACTION_BLOCK)
 		return true;
 	if (alert == ALERT_NONE)
-		conn_reset(c, KBUMP_REASON_BLOCKED, "refused by a rule");
+		conn_reset(c, KBUMP_REASON_BLOCKED, "refused by a rule: %s", why);
 	else
-		refuse(c, KBUMP_REASON_BLOCKED, alert, "refused by a rule");
+		refuse(c, KBUMP_REASON_BLOCKED, alert, "refused by a rule: %s", why);
 	return false;
 }

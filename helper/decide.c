@@ -32,14 +32,18 @@ static const uint8_t alerts[] = {
 bool verdict(struct conn *c)
 {
 	enum kbump_cert cert = c->cert;
+	const char *wanted = "the server wants a client certificate";
+	const char *why = c->cert_why;
 
-	if (cert == KBUMP_CERT_OK && c->client_cert_wanted)
+	if (cert == KBUMP_CERT_OK && c->client_cert_wanted) {
 		cert = KBUMP_CERT_CLIENT_AUTH;
-	if (!c->action && !ask_cert(c, cert, alerts[cert]))
+		why = wanted;
+	}
+	if (!c->action && !ask_cert(c, cert, alerts[cert], why))
 		return false;
 	/* Only the client can show one: what was decided without this is to be seen anew. */
 	if (c->client_cert_wanted && c->action == KBUMP_ACTION_INSPECT &&
-	    !ask_cert(c, KBUMP_CERT_CLIENT_AUTH, alerts[KBUMP_CERT_CLIENT_AUTH]))
+	    !ask_cert(c, KBUMP_CERT_CLIENT_AUTH, alerts[KBUMP_CERT_CLIENT_AUTH], wanted))
 		return false;
 	if (c->action == KBUMP_ACTION_BYPASS) {
 		connect_plain(c);

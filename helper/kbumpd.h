@@ -377,7 +377,7 @@ void peek_timeout(struct conn *c);
 
 /* ask.c */
 bool ask_hello(struct conn *c);
-bool ask_cert(struct conn *c, enum kbump_cert cert, uint8_t alert);
+bool ask_cert(struct conn *c, enum kbump_cert cert, uint8_t alert, const char *why);
 
 /* connect.c */
 void connect_start(struct conn *c);

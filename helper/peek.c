@@ -27,7 +27,7 @@ static void not_tls(struct conn *c)
 {
 	c->plain = true;
 	memset(&c->hello, 0, sizeof(c->hello));
-	if (ask_cert(c, KBUMP_CERT_NONE, ALERT_NONE))
+	if (ask_cert(c, KBUMP_CERT_NONE, ALERT_NONE, "not TLS"))
 		go_on(c);
 }
 

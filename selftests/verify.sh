@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Through the box: from a server whose certificate is not right the client gets the alert that
-# is for it, and the server not a byte. All that can be wrong with one is in certs.sh.
+# Through the box: of a server whose certificate is not right the client is warned or, where a
+# rule says so, gets the alert that is for it, and the server not a byte. All that can be wrong
+# with one is in certs.sh.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -77,6 +78,64 @@ refused()
 	if has_line "$DIR/servers.log" "^got $row "; then
 		fail "the server got the request"
 	fi
+}
+
+# The issuer of the certificate that a client gets from ROW's server.
+issuer_from()
+{
+	in_ns "$CLIENT" timeout "$WAIT" openssl s_client -connect "$SERVER4:$(port_of "$1")" \
+		-servername www.example.test </dev/null 2>/dev/null |
+		openssl x509 -noout -issuer 2>/dev/null | sed 's/.*CN *= *//'
+}
+
+# warned ROW: without a rule about it the client's own checks fail. Who ignores that gets on.
+warned()
+{
+	local found
+
+	: >"$DIR/servers.log"
+	found=$(issuer_from "$1")
+	[ "$found" = "kbump: server NOT verified" ] || fail "issuer: $found"
+	if connect "$1"; then
+		fail "accepted"
+	fi
+	has_line "$DIR/client.log" 'verify error' || fail "$(cat "$DIR/client.log")"
+	settle
+	if has_line "$DIR/servers.log" "^got $1 "; then
+		fail "the server got the request"
+	fi
+	connect_anyway "$1"
+	wait_for "$WAIT" has_line "$DIR/servers.log" "^got $1 "
+	settle
+}
+
+connect_anyway()
+{
+	in_ns "$CLIENT" timeout "$WAIT" openssl s_client -quiet -connect "$SERVER4:$(port_of "$1")" \
+		-servername www.example.test >"$DIR/client.log" 2>&1 <<<$'GET / HTTP/1.0\r\n\r\n' || true
+	has_line "$DIR/client.log" '200 OK' || fail "$(cat "$DIR/client.log")"
+}
+
+# left_alone ROW: the client sees the server's own certificate.
+left_alone()
+{
+	local found before
+
+	before=$(stat bypassed)
+	found=$(issuer_from "$1")
+	case $found in
+	""|kbump*) fail "issuer: $found" ;;
+	esac
+	settle
+	[ "$(stat bypassed)" = $((before + 1)) ] || fail "bypassed: $before, $(stat bypassed)"
+}
+
+by_rule()
+{
+	kbump rule add pref 5 cert self-signed,client-auth action bypass
+	left_alone self-signed
+	left_alone client-cert
+	kbump rule del pref 5
 }
 
 # A client that says it has tried TLS 1.3 in vain, to a server that has it.
@@ -155,6 +214,11 @@ kbump tool add ids dev tool0
 kbump rule add dport 9443-9499 action inspect tool ids || bail_out "cannot add the rule"
 run_case "a good server" passes good
 run_case "a good server, TLS 1.2" passes good-rsa -no_tls1_3
+run_case "a server that did not verify" warned expired
+run_case "a server that wants to know the client" left_alone client-cert
+run_case "left alone by a rule" by_rule
+kbump rule add pref 5 cert expired,name-mismatch,self-signed,untrusted,weak,invalid,revoked,client-auth \
+	action block || bail_out "cannot add the rule"
 run_case "expired" refused expired 'certificate expired' 'certificate has expired'
 run_case "wrong name" refused wrong-host 'certificate unknown' 'for another name'
 run_case "self-signed" refused self-signed 'unknown ca' 'self-signed certificate$'
