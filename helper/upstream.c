@@ -83,7 +83,7 @@ static int on_client_cert_wanted(SSL *ssl, X509 **cert, EVP_PKEY **key)
 
 	(void)cert;
 	(void)key;
-	return c->client_cert_wanted ? 0 : -1;
+	return c && c->client_cert_wanted ? 0 : -1;
 }
 
 /**
