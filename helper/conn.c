@@ -280,7 +280,7 @@ void conn_reset_server(struct conn *c)
 }
 
 /**
- * conn_free_ssl() - forget a handshake and its secrets; the socket goes on
+ * conn_free_ssl() - forget both handshakes and their secrets; the sockets go on
  * @c: the connection
  */
 void conn_free_ssl(struct conn *c)
@@ -288,6 +288,12 @@ void conn_free_ssl(struct conn *c)
 	SSL_free(c->ssl);
 	c->ssl = NULL;
 	OPENSSL_cleanse(&c->secrets, sizeof(c->secrets));
+	/* A connection that seemed to end without a word would spoil its session. */
+	if (c->server_ssl)
+		SSL_set_shutdown(c->server_ssl, SSL_SENT_SHUTDOWN);
+	SSL_free(c->server_ssl);
+	c->server_ssl = NULL;
+	OPENSSL_cleanse(&c->server_secrets, sizeof(c->server_secrets));
 }
 
 /**

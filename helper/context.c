@@ -37,12 +37,14 @@ static SSL_CTX *context(const SSL_METHOD *method)
 	/* ... nor talk to servers that lack RFC 5746 or RFC 7627. */
 	SSL_CTX_clear_options(ctx, SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_EXTENDED_MASTER_SECRET |
 				   SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-				 SSL_OP_NO_TICKET);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	/* Clients keep theirs in tickets, those with servers are in session.c. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_read_ahead(ctx, 0);
 	SSL_CTX_set_quiet_shutdown(ctx, 1);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_keylog_callback(ctx, keys_note_secret);
+	SSL_CTX_set_msg_callback(ctx, keys_note_message);
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set1_groups_list(ctx, GROUPS) != 1 || allow_suites(ctx) < 0) {
 		SSL_CTX_free(ctx);
@@ -61,7 +63,9 @@ int contexts_make(struct setup *s)
 {
 	s->server_side = context(TLS_client_method());
 	s->client_side = context(TLS_server_method());
-	if (!s->server_side || !s->client_side || downstream_setup(s->client_side) < 0 ||
+	s->tickets = tickets_new();
+	if (!s->server_side || !s->client_side || !s->tickets ||
+	    downstream_setup(s->client_side, s->tickets) < 0 ||
 	    upstream_setup(s->server_side) < 0) {
 		log_line("cannot set TLS up: %s", openssl_error());
 		return -1;

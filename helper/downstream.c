@@ -6,6 +6,9 @@
 
 #include "kbumpd.h"
 
+/* What a client may send before it learns that it was not wanted. */
+#define EARLY_DATA_MAX	(1 << 20)
+
 /* Where an SSL points to its connection; its app data are the secrets. */
 static int conn_index;
 
@@ -28,18 +31,64 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 /**
  * downstream_setup() - set the context for clients up
  * @ctx: it
+ * @tickets: keys of the tickets that clients get
  *
  * Return: 0, or -1 when OpenSSL failed.
  */
-int downstream_setup(SSL_CTX *ctx)
+int downstream_setup(SSL_CTX *ctx, struct tickets *tickets)
 {
 	conn_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	if (conn_index < 0)
 		return -1;
 	SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
 	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
-	/* A ticket would count as a record, and no session is ever resumed. */
-	return SSL_CTX_set_num_tickets(ctx, 0) == 1 ? 0 : -1;
+	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	tickets_setup(ctx, tickets);
+	/* None is offered. Who sends it by a ticket of the server's own is to go on without. */
+	return SSL_CTX_set_recv_max_early_data(ctx, EARLY_DATA_MAX) == 1 ? 0 : -1;
+}
+
+/*
+ * The suite that the server chose comes first: it was the client's own offer, and neither leg
+ * is then weaker than the other.
+ */
+static int offer_suites(SSL *ssl, const struct conn *c)
+{
+	const SSL_CIPHER *chosen = SSL_get_current_cipher(c->server_ssl);
+	char names[(SUITES_MAX + 1) * 32];
+	size_t i;
+
+	strcpy(names, SSL_CIPHER_get_name(chosen));
+	for (i = 0; i < SUITES_MAX; i++) {
+		if (suites[i].version != c->version)
+			continue;
+		strcat(names, ":");
+		strcat(names, suites[i].name);
+	}
+	return (c->version == TLS1_3_VERSION ? SSL_set_ciphersuites(ssl, names) :
+					       SSL_set_cipher_list(ssl, names)) == 1 ? 0 : -1;
+}
+
+/* Does the server say that it could do more than the client? RFC 8446, section 4.1.3. */
+static bool is_downgraded(const SSL *ssl)
+{
+	uint8_t random[SSL3_RANDOM_SIZE];
+	const char mark[] = "DOWNGRD\x01";
+	size_t len = sizeof(mark) - 1;
+
+	return SSL_get_server_random(ssl, random, sizeof(random)) == sizeof(random) &&
+	       !memcmp(random + sizeof(random) - len, mark, len);
+}
+
+/*
+ * No newer version than the server's. Where that could do more, so could we, and OpenSSL
+ * marks its answer in the same way.
+ */
+static int limit_version(SSL *ssl, const struct conn *c)
+{
+	if (is_downgraded(c->server_ssl))
+		return 0;
+	return SSL_set_max_proto_version(ssl, c->version) == 1 ? 0 : -1;
 }
 
 static int make_ssl(struct conn *c)
@@ -52,8 +101,8 @@ static int make_ssl(struct conn *c)
 		return -1;
 	SSL_set_app_data(c->ssl, &c->secrets);
 	SSL_set_accept_state(c->ssl);
-	/* No newer than what the server can do. */
-	if (SSL_set_max_proto_version(c->ssl, c->version) != 1)
+	if (limit_version(c->ssl, c) < 0 || offer_suites(c->ssl, c) < 0 ||
+	    tickets_bind(c->ssl, c) < 0)
 		return -1;
 	if (SSL_use_certificate(c->ssl, c->leaf) != 1 ||
 	    SSL_use_PrivateKey(c->ssl, c->leaf_key) != 1)
@@ -63,8 +112,12 @@ static int make_ssl(struct conn *c)
 
 static void finished(struct conn *c)
 {
-	int err = ktls_start(c->client_fd, c->ssl);
+	int err = ktls_check(c->ssl);
 
+	if (!err)
+		err = ktls_start(c->client_fd, c->ssl);
+	if (!err)
+		err = session_end(c);
 	if (err)
 		return conn_reset(c, KBUMP_REASON_INTERNAL, "kTLS: %s", strerror(-err));
 	conn_free_ssl(c);

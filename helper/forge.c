@@ -293,7 +293,7 @@ static uint8_t usable_keys(const struct conn *c)
 static const char *get(struct conn *c)
 {
 	struct forge *f = c->worker->forge;
-	const X509 *server = SSL_get0_peer_certificate(c->ssl);
+	const X509 *server = SSL_get0_peer_certificate(c->server_ssl);
 	uint8_t id[SHA256_DIGEST_LENGTH], kind;
 	const struct identity *known;
 	const char *why = NULL;
@@ -309,7 +309,7 @@ static const char *get(struct conn *c)
 	/* The authority that nobody trusts has no chain. */
 	c->leaf_chain = c->verified ? c->worker->setup->ca.chain : NULL;
 	c->leaf_key = kind == AUTH_RSA ? f->rsa : f->ecdsa;
-	if (identify(SSL_get_peer_cert_chain(c->ssl), kind, c->verified, id) < 0)
+	if (identify(SSL_get_peer_cert_chain(c->server_ssl), kind, c->verified, id) < 0)
 		return openssl_error();
 	c->leaf = cache_find(f->cache, id);
 	if (c->leaf)
@@ -324,7 +324,7 @@ static const char *get(struct conn *c)
 
 /**
  * forge_start() - get a certificate in the server's name, and go on with it
- * @c: the connection, with the server's handshake done and its SSL, which is freed
+ * @c: the connection, with the server's handshake done
  *
  * All connections of a worker that want the same certificate wait for one job.
  */
@@ -335,7 +335,6 @@ void forge_start(struct conn *c)
 	c->stage = STAGE_FORGE;
 	ERR_clear_error();
 	why = get(c);
-	conn_free_ssl(c);
 	if (why)
 		refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR,
 		       "no certificate for the client: %s", why);

@@ -13,12 +13,14 @@
 #define SESSION_ID_MAX		32
 #define FALLBACK_SCSV		0x5600
 
+/* Not a suite but a remark among them. */
+#define FALLBACK_SCSV		0x5600
+
 #define V12	0x0303
 #define V13	0x0304
 
 enum extension {
 	EXT_SERVER_NAME = 0,
-	EXT_MAX_FRAGMENT = 1,
 	EXT_SIGNATURES = 13,
 	EXT_ALPN = 16,
 	EXT_VERSIONS = 43,
@@ -198,9 +200,6 @@ static bool parse_extension(struct findings *f, uint16_t type, struct cursor *ex
 	case EXT_SERVER_NAME:
 		/* Twice the same extension is not allowed. */
 		return !f->h->sni[0] && parse_server_name(f->h, ext);
-	case EXT_MAX_FRAGMENT:
-		f->h->max_fragment = true;
-		return true;
 	case EXT_SIGNATURES:
 		return !f->has_signatures && parse_signatures(f, ext);
 	case EXT_ALPN:

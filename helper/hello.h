@@ -36,7 +36,6 @@ enum hello_verdict {
  * @max_version: highest such version, 0 if none
  * @old_only: the client offers nothing from TLS 1.2 on
  * @fallback: the client has tried a higher version before (TLS_FALLBACK_SCSV, RFC 7507)
- * @max_fragment: the client asks for records shorter than usual
  * @auth12: AUTH_* kinds of certificate that it takes in TLS 1.2
  * @auth13: the same in TLS 1.3
  * @suites: number of entries in @suite
@@ -52,7 +51,6 @@ struct hello {
 	uint16_t max_version;
 	bool old_only;
 	bool fallback;
-	bool max_fragment;
 	uint8_t auth12;
 	uint8_t auth13;
 	uint8_t suites;

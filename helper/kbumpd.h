@@ -65,6 +65,8 @@ struct ca {
 	STACK_OF(X509) *chain;
 };
 
+struct tickets;
+
 /**
  * struct ca_key - where the authority's key comes from
  *
@@ -89,6 +91,7 @@ struct ca_key {
  * @trust: by whom servers are believed
  * @min_version: lowest TLS version of the legs to servers
  * @suites: those of the legs to servers, a bit for each entry of suites[]
+ * @tickets: keys of the tickets that clients get
  */
 struct setup {
 	struct ca ca;
@@ -99,12 +102,14 @@ struct setup {
 	struct trust *trust;
 	uint16_t min_version;
 	uint16_t suites;
+	struct tickets *tickets;
 };
 
 struct kernel;
 struct forge;
 struct identity;
 struct job;
+struct sessions;
 
 /**
  * struct answer - what the rules say of a flow
@@ -143,6 +148,7 @@ struct listener {
  * @news: the module has come or gone
  * @forge: gets certificates from the signer
  * @signer_fd: to the signer
+ * @sessions: with servers, to be resumed
  * @listener: for IPv4 and for IPv6
  * @resume: fires when it is time to accept again after a shortage
  * @starved: no connection is accepted until @resume fires
@@ -161,6 +167,7 @@ struct worker {
 	struct event news;
 	struct forge *forge;
 	int signer_fd;
+	struct sessions *sessions;
 	struct listener listener[LISTENERS];
 	struct event resume;
 	bool starved;
@@ -213,6 +220,10 @@ enum stage {
  * @action: &enum kbump_action as the rules decided, 0 while they have not
  * @ssl: of the handshake in progress
  * @secrets: of that handshake
+ * @server_ssl: of the server's handshake, when it is done
+ * @server_secrets: of that
+ * @verified_at: when the server's certificate was verified, in ms of now_ms()
+ * @resumes: the same of the session that was offered to the server
  * @version: TLS version of the server leg
  * @alpn: protocol that the server chose, empty if none
  * @cert: what the server's certificate is worth
@@ -244,6 +255,10 @@ struct conn {
 	uint8_t action;
 	SSL *ssl;
 	struct secrets secrets;
+	SSL *server_ssl;
+	struct secrets server_secrets;
+	uint64_t verified_at;
+	uint64_t resumes;
 	int version;
 	char alpn[256];
 	enum kbump_cert cert;
@@ -404,6 +419,26 @@ void forge_start(struct conn *c);
 void forge_leave(struct conn *c);
 void forge_timeout(struct conn *c);
 
+/* digest.c */
+#define DIGEST_LEN	32
+int digest_of_offer(const struct conn *c, uint8_t *id);
+int digest_of_answer(const struct conn *c, uint8_t *id);
+
+/* session.c */
+struct sessions *sessions_new(struct event_base *base);
+void sessions_free(struct sessions *s);
+void sessions_drop(struct sessions *s);
+void session_resume(struct conn *c);
+void session_start(struct conn *c);
+int session_end(struct conn *c);
+
+/* ticket.c */
+struct tickets *tickets_new(void);
+uint64_t tickets_due(const struct tickets *t);
+void tickets_rotate(struct tickets *t);
+void tickets_setup(SSL_CTX *ctx, struct tickets *t);
+int tickets_bind(SSL *ssl, const struct conn *c);
+
 /* cache.c */
 struct cache;
 struct cache *cache_new(void);
@@ -412,12 +447,13 @@ X509 *cache_find(struct cache *c, const uint8_t *id);
 void cache_add(struct cache *c, const uint8_t *id, X509 *cert, int64_t until);
 
 /* downstream.c */
-int downstream_setup(SSL_CTX *ctx);
+int downstream_setup(SSL_CTX *ctx, struct tickets *tickets);
 void downstream_start(struct conn *c);
 void downstream_ready(struct conn *c);
 
 /* ktls.c */
 int ktls_prepare(int fd);
+int ktls_check(const SSL *ssl);
 int ktls_start(int fd, SSL *ssl);
 
 /* handoff.c */

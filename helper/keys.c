@@ -4,6 +4,7 @@
  * they are derived here a second time: from the master secret by the PRF (RFC 5246
  * section 6.3), or from the traffic secrets by HKDF-Expand-Label (RFC 8446 section 7.3).
  */
+#include <stdbool.h>
 #include <string.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -120,8 +121,11 @@ static int derive12(SSL *ssl, struct traffic_keys *keys)
 int keys_derive(SSL *ssl, struct traffic_keys *keys)
 {
 	const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+	const struct secrets *secrets = SSL_get_app_data(ssl);
 
 	memset(keys, 0, sizeof(*keys));
+	keys->client.records = secrets->client_records;
+	keys->server.records = secrets->server_records;
 	keys->suite = cipher ? suite_by_id(SSL_CIPHER_get_protocol_id(cipher)) : NULL;
 	if (!keys->suite || SSL_version(ssl) != keys->suite->version)
 		return -1;
@@ -153,8 +157,45 @@ void keys_note_secret(const SSL *ssl, const char *line)
 	if (!s || !secret)
 		return;
 	secret++;
-	if (!strncmp(line, "CLIENT_TRAFFIC_SECRET_0 ", 24))
+	/* OpenSSL tells of a secret when it begins to use it. */
+	if (!strncmp(line, "CLIENT_TRAFFIC_SECRET_0 ", 24)) {
 		s->client_len = read_hex(secret, s->client, sizeof(s->client));
-	else if (!strncmp(line, "SERVER_TRAFFIC_SECRET_0 ", 24))
+		s->client_records = 0;
+	} else if (!strncmp(line, "SERVER_TRAFFIC_SECRET_0 ", 24)) {
 		s->server_len = read_hex(secret, s->server, sizeof(s->server));
+		s->server_records = 0;
+	}
+}
+
+/**
+ * keys_note_message() - OpenSSL's message callback: count records, and bytes of tickets
+ * @sent: by us
+ * @version: not used
+ * @type: of what is told
+ * @data: a record's header or a handshake message
+ * @len: its length
+ * @ssl: its app data is the &struct secrets
+ * @arg: not used
+ *
+ * In TLS 1.2 new keys begin behind a ChangeCipherSpec. In TLS 1.3 that means nothing and
+ * comes long before the traffic secrets, with which the count begins anew.
+ */
+void keys_note_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
+		       void *arg)
+{
+	struct secrets *s = SSL_get_app_data(ssl);
+	const uint8_t *first = data;
+	uint64_t *records;
+	bool by_server;
+
+	(void)version;
+	(void)arg;
+	if (!s || !len)
+		return;
+	by_server = (sent != 0) == (SSL_is_server(ssl) != 0);
+	records = by_server ? &s->server_records : &s->client_records;
+	if (type == SSL3_RT_HEADER)
+		*records = *first == SSL3_RT_CHANGE_CIPHER_SPEC ? 0 : *records + 1;
+	else if (type == SSL3_RT_HANDSHAKE && !sent && *first == SSL3_MT_NEWSESSION_TICKET)
+		s->tickets += len;
 }

@@ -14,18 +14,24 @@
 #define TRAFFIC_SECRET_MAX	48
 
 /**
- * struct secrets - what OpenSSL tells of a TLS 1.3 handshake
+ * struct secrets - what OpenSSL tells of a handshake
  *
- * @client: the client's first application traffic secret
+ * @client: the client's first application traffic secret, TLS 1.3 only
  * @client_len: its length, 0 until it is known
+ * @client_records: records that the client has sent since it took its latest keys
  * @server: the server's
  * @server_len: its length
+ * @server_records: the same of the server
+ * @tickets: bytes of the NewSessionTicket messages that were read
  */
 struct secrets {
 	uint8_t client[TRAFFIC_SECRET_MAX];
 	size_t client_len;
+	uint64_t client_records;
 	uint8_t server[TRAFFIC_SECRET_MAX];
 	size_t server_len;
+	uint64_t server_records;
+	size_t tickets;
 };
 
 /**
@@ -33,10 +39,12 @@ struct secrets {
  *
  * @key: as long as the suite says
  * @iv: whole with TLS 1.3 and ChaCha20-Poly1305, else the 4 fixed bytes
+ * @records: how many it has protected so far
  */
 struct traffic_key {
 	uint8_t key[TRAFFIC_KEY_MAX];
 	uint8_t iv[TRAFFIC_IV_MAX];
+	uint64_t records;
 };
 
 /**
@@ -53,6 +61,8 @@ struct traffic_keys {
 };
 
 void keys_note_secret(const SSL *ssl, const char *line);
+void keys_note_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
+		       void *arg);
 int keys_derive(SSL *ssl, struct traffic_keys *keys);
 
 #endif

@@ -16,15 +16,17 @@ union crypto_info {
 };
 
 /*
- * The record numbers with which application data starts. In TLS 1.2 the Finished message
- * was record 0 under these keys; in TLS 1.3 it had other keys, and no session ticket is
- * sent on the client leg, nor was any read on the server leg.
+ * The number of the next record. In TLS 1.2 the Finished message was record 0 under these
+ * keys; in TLS 1.3 session tickets may have come before application data.
  */
-static void sequence(const struct suite *s, unsigned char *seq, size_t len)
+static void sequence(const struct traffic_key *k, unsigned char *seq, size_t len)
 {
-	memset(seq, 0, len);
-	if (s->version == TLS1_2_VERSION)
-		seq[len - 1] = 1;
+	uint64_t n = k->records;
+
+	while (len) {
+		seq[--len] = n & 0xff;
+		n >>= 8;
+	}
 }
 
 /*
@@ -35,7 +37,7 @@ static void nonce(const struct suite *s, const struct traffic_key *k, unsigned c
 		  size_t len, size_t salt_len)
 {
 	if (s->version == TLS1_2_VERSION)
-		sequence(s, iv, len);
+		sequence(k, iv, len);
 	else
 		memcpy(iv, k->iv + salt_len, len);
 }
@@ -46,7 +48,7 @@ static void fill_gcm128(struct tls12_crypto_info_aes_gcm_128 *g, const struct su
 	memcpy(g->key, k->key, sizeof(g->key));
 	memcpy(g->salt, k->iv, sizeof(g->salt));
 	nonce(s, k, g->iv, sizeof(g->iv), sizeof(g->salt));
-	sequence(s, g->rec_seq, sizeof(g->rec_seq));
+	sequence(k, g->rec_seq, sizeof(g->rec_seq));
 }
 
 static void fill_gcm256(struct tls12_crypto_info_aes_gcm_256 *g, const struct suite *s,
@@ -55,15 +57,15 @@ static void fill_gcm256(struct tls12_crypto_info_aes_gcm_256 *g, const struct su
 	memcpy(g->key, k->key, sizeof(g->key));
 	memcpy(g->salt, k->iv, sizeof(g->salt));
 	nonce(s, k, g->iv, sizeof(g->iv), sizeof(g->salt));
-	sequence(s, g->rec_seq, sizeof(g->rec_seq));
+	sequence(k, g->rec_seq, sizeof(g->rec_seq));
 }
 
-static void fill_chacha(struct tls12_crypto_info_chacha20_poly1305 *c, const struct suite *s,
+static void fill_chacha(struct tls12_crypto_info_chacha20_poly1305 *c,
 			const struct traffic_key *k)
 {
 	memcpy(c->key, k->key, sizeof(c->key));
 	memcpy(c->iv, k->iv, sizeof(c->iv));
-	sequence(s, c->rec_seq, sizeof(c->rec_seq));
+	sequence(k, c->rec_seq, sizeof(c->rec_seq));
 }
 
 static socklen_t fill(union crypto_info *u, const struct suite *s, const struct traffic_key *k)
@@ -79,7 +81,7 @@ static socklen_t fill(union crypto_info *u, const struct suite *s, const struct 
 		fill_gcm256(&u->gcm256, s, k);
 		return sizeof(u->gcm256);
 	default:
-		fill_chacha(&u->chacha, s, k);
+		fill_chacha(&u->chacha, k);
 		return sizeof(u->chacha);
 	}
 }
@@ -129,9 +131,20 @@ int ktls_prepare(int fd)
 }
 
 /**
+ * ktls_check() - has a handshake left all that came after it in the socket?
+ * @ssl: it
+ *
+ * Return: 0, or -EPROTO: bytes that OpenSSL has taken would be lost.
+ */
+int ktls_check(const SSL *ssl)
+{
+	return SSL_pending(ssl) || SSL_has_pending(ssl) ? -EPROTO : 0;
+}
+
+/**
  * ktls_start() - let the kernel go on where a handshake has ended
  * @fd: the socket, after ktls_prepare()
- * @ssl: the handshake on it
+ * @ssl: the handshake on it, after ktls_check()
  *
  * Return: 0 or a negative errno; the socket is of no use after an error.
  */
@@ -140,9 +153,6 @@ int ktls_start(int fd, SSL *ssl)
 	struct traffic_keys keys;
 	int err = -EPROTO;
 
-	/* Bytes that OpenSSL had taken from the socket would be lost. */
-	if (SSL_pending(ssl) || SSL_has_pending(ssl))
-		return -EPROTO;
 	if (!keys_derive(ssl, &keys))
 		err = set_keys(fd, &keys, SSL_is_server(ssl));
 	OPENSSL_cleanse(&keys, sizeof(keys));

@@ -286,7 +286,7 @@ static void stop_all(struct master *m)
 
 static uint64_t next_due(const struct master *m)
 {
-	uint64_t due = UINT64_MAX;
+	uint64_t due = tickets_due(m->setup->tickets);
 	unsigned int i;
 
 	for (i = 0; i < m->slots; i++)
@@ -313,6 +313,7 @@ static void supervise(struct master *m)
 	do {
 		reap(m, true);
 		restart_due(m);
+		tickets_rotate(m->setup->tickets);
 		sig = wait_signal(m, next_due(m));
 		if (sig == SIGHUP)
 			reload(m);

@@ -56,9 +56,6 @@ static void hello_found(struct conn *c)
 		return go_on(c);
 	if (!c->hello.max_version)
 		return no_common_parameters(c);
-	if (c->hello.max_fragment)
-		return refuse(c, KBUMP_REASON_CLIENT_TLS, ALERT_HANDSHAKE_FAILURE,
-			      "the client wants short records, which kTLS cannot make");
 	err = ktls_prepare(c->client_fd);
 	if (err == -ENOTCONN)
 		return conn_client_gone(c);

@@ -70,7 +70,10 @@ static int make_ssl(struct conn *c)
 		return -1;
 	SSL_set_app_data(c->ssl, &c->secrets);
 	SSL_set_connect_state(c->ssl);
-	return offer(c->ssl, &c->hello);
+	if (offer(c->ssl, &c->hello) < 0)
+		return -1;
+	session_resume(c);
+	return 0;
 }
 
 /*
@@ -126,6 +129,12 @@ static void judge(struct conn *c)
 	char host[ADDRESS_TEXT];
 	struct judgement j;
 
+	/* Only who verified is resumed, and not for long: see session.c. */
+	if (SSL_session_reused(c->ssl)) {
+		c->cert = KBUMP_CERT_OK;
+		c->cert_why = "verified before";
+		return;
+	}
 	verify_server(c->worker->setup->trust, c->ssl,
 		      *c->hello.sni ? c->hello.sni : address_host(&c->server, host), &j);
 	c->cert = j.state;
@@ -134,20 +143,15 @@ static void judge(struct conn *c)
 
 static void finished(struct conn *c)
 {
-	int err;
-
 	judge(c);
 	if (!verdict(c))
 		return;
 	if (note_facts(c) < 0)
 		return internal(c, "unusable ALPN");
-	err = ktls_start(c->server_fd, c->ssl);
-	if (err)
-		return internal(c, strerror(-err));
+	session_start(c);
 	forge_start(c);
 }
 
-/* Refused in any case: from here no handshake with this server goes on. */
 static void client_cert_wanted(struct conn *c)
 {
 	c->client_cert_wanted = true;

@@ -69,7 +69,8 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 
 	(void)sig;
 	(void)what;
-	trust_load(w->setup->trust);
+	if (!trust_load(w->setup->trust))
+		sessions_drop(w->sessions);
 }
 
 /**
@@ -124,7 +125,8 @@ static int open_all(struct worker *w)
 	w->limit = conn_limit();
 	w->base = event_base_new();
 	w->forge = w->base ? forge_new(w->base, w->signer_fd) : NULL;
-	if (!w->base || !w->forge) {
+	w->sessions = w->base ? sessions_new(w->base) : NULL;
+	if (!w->base || !w->forge || !w->sessions) {
 		log_line("cannot start a worker: %s", openssl_error());
 		return -1;
 	}
@@ -172,6 +174,8 @@ static void close_all(struct worker *w)
 		kernel_close(w->kernel);
 	if (w->forge)
 		forge_free(w->forge);
+	if (w->sessions)
+		sessions_free(w->sessions);
 	if (w->base)
 		event_base_free(w->base);
 }
