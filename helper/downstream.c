@@ -110,6 +110,15 @@ static int make_ssl(struct conn *c)
 	return !c->leaf_chain || SSL_set1_chain(c->ssl, c->leaf_chain) == 1 ? 0 : -1;
 }
 
+/* OpenSSL agrees to this on its own, for its handshake; the kernel has to go on so. */
+static uint16_t longest_record(const SSL *ssl)
+{
+	uint8_t code = SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl));
+
+	/* RFC 6066, section 4: 1 to 4 for 2^9 to 2^12. */
+	return code ? 1 << (8 + code) : 0;
+}
+
 static void finished(struct conn *c)
 {
 	int err = ktls_check(c->ssl);
@@ -120,6 +129,7 @@ static void finished(struct conn *c)
 		err = session_end(c);
 	if (err)
 		return conn_reset(c, KBUMP_REASON_INTERNAL, "kTLS: %s", strerror(-err));
+	c->record_max = longest_record(c->ssl);
 	conn_free_ssl(c);
 	handoff(c);
 }

@@ -230,6 +230,7 @@ enum stage {
  * @cert_why: a static text about that
  * @client_cert_wanted: the server wants a certificate of the client
  * @verified: the server has proved its name
+ * @record_max: bytes of data in the longest record that the client takes, 0: as TLS has it
  * @job: the certificate that the connection waits for, NULL if it does not
  * @waiting: in the job's list
  * @leaf: certificate for the client, forged or the server's own
@@ -267,6 +268,7 @@ struct conn {
 	bool verified;
 	struct job *job;
 	LIST_ENTRY(conn) waiting;
+	uint16_t record_max;
 	X509 *leaf;
 	EVP_PKEY *leaf_key;
 	STACK_OF(X509) *leaf_chain;
@@ -363,7 +365,7 @@ int kernel_flow_set(struct kernel *k, int client_fd, int server_fd);
 int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h, int cert,
 		    struct answer *answer);
 int kernel_flow_add(struct kernel *k, int client_fd, int server_fd, const char *sni,
-		    const char *alpn);
+		    const char *alpn, uint16_t record_max);
 int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason);
 const char *kernel_error(const struct kernel *k);
 

@@ -126,7 +126,7 @@ static int request(struct kernel *k, struct nl_msg *msg)
 	return k->error;
 }
 
-/* Attributes of one object; file descriptors below 0 and empty texts are left out. */
+/* Attributes of one object; file descriptors below 0, empty texts and a zero are left out. */
 struct request {
 	int cmd;
 	int object;
@@ -145,6 +145,8 @@ struct request {
 	} octets;
 	int u8_type;
 	uint8_t u8;
+	int u16_type;
+	uint16_t u16;
 };
 
 static int put(struct nl_msg *msg, const struct request *r)
@@ -162,6 +164,8 @@ static int put(struct nl_msg *msg, const struct request *r)
 		err = nla_put(msg, r->octets.type, r->octets.len, r->octets.data);
 	if (!err && r->u8_type)
 		err = nla_put_u8(msg, r->u8_type, r->u8);
+	if (!err && r->u16_type && r->u16)
+		err = nla_put_u16(msg, r->u16_type, r->u16);
 	if (!err)
 		nla_nest_end(msg, nest);
 	return err;
@@ -410,11 +414,12 @@ int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h, int 
  * @server_fd: the server leg
  * @sni: server name, may be empty
  * @alpn: protocol, may be empty
+ * @record_max: bytes of data in the longest record that the client takes, 0: as TLS has it
  *
  * Return: 0 or a negative errno.
  */
 int kernel_flow_add(struct kernel *k, int client_fd, int server_fd, const char *sni,
-		    const char *alpn)
+		    const char *alpn, uint16_t record_max)
 {
 	struct request r = {
 		.cmd = KBUMP_CMD_FLOW_ADD,
@@ -424,6 +429,8 @@ int kernel_flow_add(struct kernel *k, int client_fd, int server_fd, const char *
 			{ KBUMP_FLOW_A_SERVER_FD, server_fd },
 		},
 		.text = { { KBUMP_FLOW_A_SNI, sni }, { KBUMP_FLOW_A_ALPN, alpn } },
+		.u16_type = KBUMP_FLOW_A_RECORD_MAX,
+		.u16 = record_max,
 	};
 
 	return perform(k, &r);

@@ -463,6 +463,7 @@ static int check_action(const struct kb_flow *f, const struct socket *client,
  * @f: the flow, which must be in handshake
  * @client: socket of the client leg; its file is the flow's on success
  * @server: socket of the server leg, as above
+ * @record_max: see &enum kbump_flow_attr; 0: no limit but that of TLS
  * @sni: server name or NULL; the flow's on success
  * @alpn: protocol or NULL; as above
  * @extack: says what is wrong
@@ -471,7 +472,7 @@ static int check_action(const struct kb_flow *f, const struct socket *client,
  * Return: 0 or an error.
  */
 int kb_flow_establish(struct kb_flow *f, struct socket *client, struct socket *server,
-		      char *sni, char *alpn, struct netlink_ext_ack *extack)
+		      u16 record_max, char *sni, char *alpn, struct netlink_ext_ack *extack)
 {
 	struct kb_relay *r;
 	int err = 0;
@@ -485,7 +486,7 @@ int kb_flow_establish(struct kb_flow *f, struct socket *client, struct socket *s
 	err = check_action(f, client, server, extack);
 	if (err)
 		goto out;
-	r = kb_relay_create(f, client, server, extack);
+	r = kb_relay_create(f, client, server, record_max, extack);
 	if (IS_ERR(r)) {
 		err = PTR_ERR(r);
 		goto out;

@@ -99,7 +99,7 @@ struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 			       bool tracked);
 int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext_ack *extack);
 int kb_flow_establish(struct kb_flow *f, struct socket *client, struct socket *server,
-		      char *sni, char *alpn, struct netlink_ext_ack *extack);
+		      u16 record_max, char *sni, char *alpn, struct netlink_ext_ack *extack);
 int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
 		       struct netlink_ext_ack *extack);
 void kb_flow_forget(struct kb_flow *f);

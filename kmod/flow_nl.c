@@ -336,6 +336,7 @@ out:
 static int hand_over(struct request *rq, struct socket *server, struct genl_info *info)
 {
 	struct kb_tuple t = sock_tuple(server->sk, KB_SERVER);
+	const struct nlattr *record_max = rq->tb[KBUMP_FLOW_A_RECORD_MAX];
 	char *sni = NULL, *alpn = NULL;
 	int err;
 
@@ -348,7 +349,9 @@ static int hand_over(struct request *rq, struct socket *server, struct genl_info
 	if (!err)
 		err = kb_nl_strdup(rq->tb[KBUMP_FLOW_A_ALPN], &alpn, info->extack);
 	if (!err)
-		err = kb_flow_establish(rq->flow, rq->client, server, sni, alpn, info->extack);
+		err = kb_flow_establish(rq->flow, rq->client, server,
+					record_max ? nla_get_u16(record_max) : 0,
+					sni, alpn, info->extack);
 	if (!err)
 		return 0;
 	kfree(sni);

@@ -455,7 +455,7 @@ int kb_leg_recv_control(struct kb_leg *leg, void *buf, size_t size, u8 *type, bo
 }
 
 /**
- * kb_leg_send - send from a chunk's page
+ * kb_leg_send - send from a chunk's page, one record at most
  * @leg: the leg
  * @c: what to send; not changed
  *
@@ -469,7 +469,9 @@ int kb_leg_send(struct kb_leg *leg, const struct kb_chunk *c)
 	struct bio_vec bv = { .bv_page = c->page, .bv_offset = c->off, .bv_len = c->len };
 	int n;
 
-	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &bv, 1, c->len);
+	if (leg->record_max && bv.bv_len > leg->record_max)
+		bv.bv_len = leg->record_max;
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &bv, 1, bv.bv_len);
 	n = sock_sendmsg(leg->sock, &msg);
 	if (n > 0)
 		WRITE_ONCE(leg->tx_bytes, leg->tx_bytes + n);

@@ -28,6 +28,7 @@ struct netlink_ext_ack;
  * @attached: the callbacks are ours
  * @version: TLS version, or 0
  * @cipher: TLS_CIPHER_*, or 0
+ * @record_max: bytes of data in the longest record that the peer takes, 0: as TLS has it
  * @data_ready: what the socket had before; for a TLS leg, what kTLS calls for each record
  * @write_space: what the socket had before
  * @state_change: what the socket had before
@@ -48,6 +49,7 @@ struct kb_leg {
 	bool attached;
 	u16 version;
 	u16 cipher;
+	u16 record_max;
 	void (*data_ready)(struct sock *sk);
 	void (*write_space)(struct sock *sk);
 	void (*state_change)(struct sock *sk);

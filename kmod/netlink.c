@@ -86,6 +86,7 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 	[KBUMP_FLOW_A_OFFER]	= { .type = NLA_BINARY, .len = KBUMP_OFFER_LEN },
 	[KBUMP_FLOW_A_CERT]	= NLA_POLICY_MAX(NLA_U8, KBUMP_CERT_MAX),
 	[KBUMP_FLOW_A_ALPN_LIMIT] = { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_RECORD_MAX] = NLA_POLICY_RANGE(NLA_U16, 512, 16384),
 };
 
 static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {

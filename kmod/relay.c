@@ -370,13 +370,15 @@ static void init_dir(struct kb_relay *r, enum kb_side from)
  * @f: the flow
  * @client: client leg; its file is the relay's on success
  * @server: server leg, as above
+ * @record_max: see &enum kbump_flow_attr; 0: no limit but that of TLS
  * @extack: says what is wrong
  *
  * Context: process; sleeps.
  * Return: the relay, not yet started, or an ERR_PTR().
  */
 struct kb_relay *kb_relay_create(struct kb_flow *f, struct socket *client,
-				 struct socket *server, struct netlink_ext_ack *extack)
+				 struct socket *server, u16 record_max,
+				 struct netlink_ext_ack *extack)
 {
 	struct kb_relay *r = kzalloc(sizeof(*r), GFP_KERNEL);
 	int err;
@@ -387,6 +389,7 @@ struct kb_relay *kb_relay_create(struct kb_flow *f, struct socket *client,
 	timer_setup(&r->timer, relay_timer, 0);
 	init_dir(r, KB_CLIENT);
 	init_dir(r, KB_SERVER);
+	r->leg[KB_CLIENT].record_max = record_max;
 	err = kb_leg_open(&r->leg[KB_CLIENT], client, extack);
 	if (!err)
 		err = kb_leg_open(&r->leg[KB_SERVER], server, extack);

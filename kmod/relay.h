@@ -74,7 +74,8 @@ struct kb_relay {
 };
 
 struct kb_relay *kb_relay_create(struct kb_flow *f, struct socket *client,
-				 struct socket *server, struct netlink_ext_ack *extack);
+				 struct socket *server, u16 record_max,
+				 struct netlink_ext_ack *extack);
 void kb_relay_start(struct kb_relay *r);
 void kb_relay_stop(struct kb_relay *r, int reason);
 void kb_relay_free(struct kb_relay *r);

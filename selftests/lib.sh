@@ -371,12 +371,14 @@ write_nginx_conf()
 		events { worker_connections 1024; }
 		http {
 			log_format t '\$remote_addr \$server_port \$server_protocol \$status '
-				'\$request_uri \$ssl_protocol \$ssl_cipher \$remote_port';
+				'\$request_uri \$ssl_protocol \$ssl_cipher \$remote_port '
+				'\$ssl_session_reused';
 			access_log $DIR/nginx/access.log t;
 			client_body_temp_path $DIR/nginx/body;
 			client_max_body_size 0;
 			ssl_protocols TLSv1.2 TLSv1.3;
 			ssl_session_cache off;
+			ssl_early_data on;
 			root $DIR/www;
 			server {
 				listen 443 ssl http2;
@@ -421,6 +423,31 @@ start_peer()
 	spawn peer "$SERVER" /usr/bin/python3 -IS "$SELFTESTS/peer.py" server \
 		--cert "$PKI/ecdsa.crt" --key "$PKI/ecdsa.key" 444
 	wait_for "$WAIT" listens "$SERVER" 444
+}
+
+# serve PORT OPTION...: openssl's server, with the file www/*; its log is s_server.log.
+serve()
+{
+	local port=$1
+
+	shift
+	reap s_server
+	spawn s_server "$SERVER" sh -c 'cd "$1" && shift && exec openssl s_server "$@"' sh "$DIR/www" \
+		-accept "$port" -cert "$PKI/ecdsa.crt" -key "$PKI/ecdsa.key" -WWW "$@"
+	wait_for "$WAIT" listens "$SERVER" "$port"
+}
+
+# ask PORT OPTION...: /hello.txt with s_client, all that it says to $DIR/out.
+ask()
+{
+	local port=$1
+
+	shift
+	printf 'GET /hello.txt HTTP/1.0\r\n\r\n' |
+		in_ns "$CLIENT" timeout "$WAIT" openssl s_client -connect "$SERVER4:$port" \
+			-servername "$NAME" -CAfile "$CLIENT_CA" -verify_return_error -ign_eof "$@" \
+			>"$DIR/out" 2>&1 || fail "$(tail -n 20 "$DIR/out")"
+	grep -q '^Hello from the server' "$DIR/out" || fail "$(tail -n 20 "$DIR/out")"
 }
 
 # peer NAME ARGUMENT...: a python client in the background.

@@ -18,6 +18,7 @@ import time
 NAME = "www.example.test"
 CHUNK = 1 << 18
 RECORD = 16384
+RECORD_HEADER = 5
 SMALL_BUFFER = 1 << 18
 
 
@@ -45,15 +46,33 @@ def pattern_digest(size, seed=1):
 class Tls:
     """TLS over a socket with each step in our hands: half-close, abort, truncation."""
 
-    def __init__(self, sock, context, server_side):
+    def __init__(self, sock, context, server_side, session=None, hold=None, pieces=0):
         self.sock = sock
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rx = ssl.MemoryBIO()
         self.tx = ssl.MemoryBIO()
         self.ssl = context.wrap_bio(self.rx, self.tx, server_side,
-                                    None if server_side else NAME)
+                                    None if server_side else NAME, session)
         self.unread = b""
-        self._until_done(self.ssl.do_handshake)
+        if pieces:
+            self._send_hello(pieces)
+        self._until_done(self._handshake, hold)
+
+    def _handshake(self, hold):
+        self.ssl.do_handshake()
+        if hold:
+            hold()  # before the Finished message leaves
+
+    def _send_hello(self, size):
+        """The ClientHello in records of a few bytes, each in a segment of its own."""
+        try:
+            self.ssl.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        record = self.tx.read(CHUNK)
+        for at in range(RECORD_HEADER, len(record), size):
+            part = record[at:at + size]
+            self.sock.sendall(record[:3] + struct.pack("!H", len(part)) + part)
 
     def _flush(self):
         while self.tx.pending:
@@ -215,10 +234,15 @@ SERVE = {"down": serve_down, "up": serve_up, "half": serve_half, "first": serve_
          "echo": serve_echo}
 
 
-def serve_connection(sock, address, context):
+def serve_connection(sock, address, context, greet):
     command = "none"
     try:
         tls = Tls(sock, context, True)
+        if tls.ssl.session_reused:
+            say("resumed", tls.ssl.version())
+        if greet:
+            tls.send(b"hello\n")
+            say("greeted", address[1])
         command, size = (tls.line() + " 0").split()[:2]
         end = SERVE[command](tls, size)
         if end == "closed":
@@ -241,7 +265,7 @@ def serve(args):
                                     dualstack_ipv6=True, backlog=512)
     while True:
         sock, address = listener.accept()
-        threading.Thread(target=serve_connection, args=(sock, address, context),
+        threading.Thread(target=serve_connection, args=(sock, address, context, args.greet),
                          daemon=True).start()
 
 
@@ -276,10 +300,16 @@ def connect(args):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
     if args.silent:
         wait_go(args, "silent")
-    tls = Tls(sock, context, False)
+    tls = Tls(sock, context, False, pieces=args.pieces,
+              hold=(lambda: hold(args)) if args.hold else None)
     say("connected", sock.getsockname()[1], *tls.ssl.cipher()[:2])
     wait_file(args.start)
     return tls
+
+
+def hold(args):
+    say("held")
+    wait_file(args.hold)
 
 
 def ask(tls, command, size=0):
@@ -428,6 +458,28 @@ def connect_quiet(args):
     return Tls(raw_socket(args), context, False)
 
 
+def client_greeted(tls, args):
+    say("greeted", tls.line())
+    ask(tls, "echo")
+    tls.send(b"after\n")
+    say("echoed", tls.line())
+    say("end", tls.finish())
+
+
+def client_resume(_, args):
+    """args.size connections, each with the session of the one before."""
+    context, session = client_context(args), None
+    if args.tls12:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    for _ in range(args.size):
+        tls = Tls(raw_socket(args), context, False, session)
+        ask(tls, "echo")
+        tls.send(b"again\n")
+        say("echoed", tls.line(), "resumed" if tls.ssl.session_reused else "full")
+        session = tls.ssl.session
+        say("end", tls.finish())
+
+
 # ---- clients that do not speak TLS, or badly
 
 def raw_socket(args):
@@ -472,6 +524,54 @@ def client_garbage(_, args):
         got, end = raw_end(sock)
         say("garbage", name, len(got), end)
         sock.close()
+
+
+def extension(number, body):
+    return struct.pack("!HH", number, len(body)) + body
+
+
+def vector(body):
+    return struct.pack("!H", len(body)) + body
+
+
+def modern_hello():
+    """As a browser of today sends it: GREASE everywhere, ECH, and what we do not know."""
+    suites = b"\x2a\x2a\x13\x01\x13\x02\x13\x03\xc0\x2b\xc0\x2f\xcc\xa9\xc0\x13\x00\x9c"
+    share = bytes([9]) + bytes(31)
+    # An outer ClientHello's: HKDF-SHA256, AES-128-GCM, a key, an encrypted inner hello.
+    ech = b"\0\0\x01\0\x01\x42" + vector(share) + vector(hashlib.shake_128(b"ech").digest(208))
+    extensions = [
+        extension(0x3a3a, b""),
+        extension(0, vector(b"\0" + vector(NAME.encode()))),
+        extension(23, b""), extension(0xff01, b"\0"),
+        extension(10, vector(b"\x6a\x6a\x11\xec\0\x1d\0\x17\0\x18")),
+        extension(11, b"\x01\0"), extension(35, b""),
+        extension(16, vector(b"\x02\x2a\x2a\x02h2\x08http/1.1")),
+        extension(5, b"\x01\0\0\0\0"),
+        extension(13, vector(b"\x0a\x0a\x04\x03\x08\x04\x04\x01\x05\x03\x08\x05")),
+        extension(18, b""),
+        extension(51, vector(b"\x6a\x6a\0\x01\0" + b"\0\x1d" + vector(share))),
+        extension(45, b"\x01\x01"), extension(49, b""), extension(28, b"\x40\x01"),
+        extension(43, b"\x06\x8a\x8a\x03\x04\x03\x03"),
+        extension(27, b"\x02\0\x02"), extension(17513, vector(b"\x02h2")),
+        extension(0xfe0d, ech), extension(0x9a9a, b"\0"),
+    ]
+    body = b"\x03\x03" + hashlib.sha256(b"random").digest()
+    body += b"\x20" + hashlib.sha256(b"session").digest() + vector(suites) + b"\x01\0"
+    body += vector(b"".join(extensions))
+    message = b"\x01" + struct.pack("!I", len(body))[1:] + body
+    return b"\x16\x03\x01" + vector(message)
+
+
+def client_hello(_, args):
+    """The first record of the answer tells whether the hello was understood."""
+    sock = raw_socket(args)
+    sock.sendall(modern_hello())
+    data = b""
+    while len(data) < RECORD_HEADER + 1 and (part := sock.recv(CHUNK)):
+        data += part
+    say("answer", *data[:1], *data[RECORD_HEADER:RECORD_HEADER + 1])
+    sock.close()
 
 
 def client_partial(_, args):
@@ -531,7 +631,7 @@ def client_icmp(tls, args):
 
 CLIENT = {name[7:]: function for name, function in globals().items()
           if name.startswith("client_")}
-WITHOUT_TLS = ("many", "garbage", "partial", "plain", "banner", "connect", "udp")
+WITHOUT_TLS = ("many", "resume", "hello", "garbage", "partial", "plain", "banner", "connect", "udp")
 
 
 def client(args):
@@ -569,6 +669,7 @@ def arguments():
     server = sub.add_parser("server")
     server.add_argument("--cert", required=True)
     server.add_argument("--key", required=True)
+    server.add_argument("--greet", action="store_true", help="say hello first")
     server.add_argument("port", type=int)
     plain = sub.add_parser("plain")
     plain.add_argument("port", type=int)
@@ -576,6 +677,8 @@ def arguments():
     one.add_argument("--ca", required=True)
     one.add_argument("--go", help="file to wait for where the action pauses")
     one.add_argument("--start", help="file to wait for before the first request")
+    one.add_argument("--hold", help="file to wait for before Finished is sent")
+    one.add_argument("--pieces", type=int, default=0, help="bytes in a record of the hello")
     one.add_argument("--late", action="store_true", help="pause only at the end")
     one.add_argument("--silent", action="store_true", help="pause before the ClientHello")
     one.add_argument("--fin", action="store_true", help="close_notify and FIN")

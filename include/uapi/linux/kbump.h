@@ -415,6 +415,8 @@ enum kbump_leg_attr {
  *	byte with its length, KBUMP_OFFER_LEN at most; input of _FLOW_ASK
  * @KBUMP_FLOW_A_CERT: u8, &enum kbump_cert; input of _FLOW_ASK
  * @KBUMP_FLOW_A_ALPN_LIMIT: string, see KBUMP_RULE_A_ALPN_LIMIT; in the answer to _FLOW_ASK
+ * @KBUMP_FLOW_A_RECORD_MAX: u16, 512..16384, bytes of data in the longest record that the
+ *	client takes (max_fragment_length, RFC 6066); input of _FLOW_ADD, optional, default 16384
  */
 enum kbump_flow_attr {
 	KBUMP_FLOW_A_UNSPEC,
@@ -439,6 +441,7 @@ enum kbump_flow_attr {
 	KBUMP_FLOW_A_OFFER,
 	KBUMP_FLOW_A_CERT,
 	KBUMP_FLOW_A_ALPN_LIMIT,
+	KBUMP_FLOW_A_RECORD_MAX,
 	__KBUMP_FLOW_A_MAX,
 };
 #define KBUMP_FLOW_A_MAX (__KBUMP_FLOW_A_MAX - 1)
