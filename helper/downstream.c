@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The fifth stage: TLS with the client, in the server's name and with its choices. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <openssl/err.h>
 
@@ -56,15 +57,13 @@ static int offer_suites(SSL *ssl, const struct conn *c)
 {
 	const SSL_CIPHER *chosen = SSL_get_current_cipher(c->server_ssl);
 	char names[(SUITES_MAX + 1) * 32];
-	size_t i;
+	size_t i, used;
 
-	strcpy(names, SSL_CIPHER_get_name(chosen));
-	for (i = 0; i < SUITES_MAX; i++) {
-		if (suites[i].version != c->version)
-			continue;
-		strcat(names, ":");
-		strcat(names, suites[i].name);
-	}
+	used = snprintf(names, sizeof(names), "%s", SSL_CIPHER_get_name(chosen));
+	for (i = 0; i < SUITES_MAX; i++)
+		if (suites[i].version == c->version && used < sizeof(names))
+			used += snprintf(names + used, sizeof(names) - used, ":%s",
+					 suites[i].name);
 	return (c->version == TLS1_3_VERSION ? SSL_set_ciphersuites(ssl, names) :
 					       SSL_set_cipher_list(ssl, names)) == 1 ? 0 : -1;
 }
@@ -73,7 +72,7 @@ static int offer_suites(SSL *ssl, const struct conn *c)
 static bool is_downgraded(const SSL *ssl)
 {
 	uint8_t random[SSL3_RANDOM_SIZE];
-	const char mark[] = "DOWNGRD\x01";
+	static const char mark[] = "DOWNGRD\x01";
 	size_t len = sizeof(mark) - 1;
 
 	return SSL_get_server_random(ssl, random, sizeof(random)) == sizeof(random) &&

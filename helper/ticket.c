@@ -88,12 +88,12 @@ static int protect(struct ticket_key *k, uint8_t *name, uint8_t *iv, EVP_CIPHER_
 }
 
 static int open_with(struct ticket_key *k, const uint8_t *iv, EVP_CIPHER_CTX *cipher,
-		     EVP_MAC_CTX *mac)
+		     EVP_MAC_CTX *mac, int success)
 {
 	if (EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, k->cipher, iv) != 1 ||
 	    !init_mac(mac, k))
 		return TICKET_ERROR;
-	return TICKET_GOOD;
+	return success;
 }
 
 /* OpenSSL wants to protect a ticket, or to open one that has a key's name. */
@@ -103,15 +103,16 @@ static int choose_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
 	const struct tickets *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	unsigned int turn = atomic_load_explicit(&t->turn, memory_order_acquire);
 	struct ticket_key newest = t->key[turn % 2], before = t->key[(turn + 1) % 2];
+	/* Of TLS 1.3 each ticket is to be used once: RFC 8446, appendix C.4. */
+	bool once = SSL_version(ssl) == TLS1_3_VERSION;
 	int result = TICKET_NONE;
 
 	if (protects)
 		result = protect(&newest, name, iv, cipher, mac);
 	else if (!memcmp(name, newest.name, NAME_LEN))
-		result = open_with(&newest, iv, cipher, mac);
-	else if (!memcmp(name, before.name, NAME_LEN) &&
-		 open_with(&before, iv, cipher, mac) == TICKET_GOOD)
-		result = TICKET_RENEW;
+		result = open_with(&newest, iv, cipher, mac, once ? TICKET_RENEW : TICKET_GOOD);
+	else if (!memcmp(name, before.name, NAME_LEN))
+		result = open_with(&before, iv, cipher, mac, TICKET_RENEW);
 	OPENSSL_cleanse(&newest, sizeof(newest));
 	OPENSSL_cleanse(&before, sizeof(before));
 	return result;

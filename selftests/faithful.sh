@@ -139,6 +139,7 @@ typed()
 
 	shift 2
 	mkfifo "$DIR/$name.in"
+	# shellcheck disable=SC2016 # for the other shell
 	spawn "$name" "$ns" sh -c 'exec <>"$1" && shift && exec openssl "$@"' sh "$DIR/$name.in" "$@"
 }
 

@@ -432,8 +432,8 @@ serve()
 
 	shift
 	reap s_server
-	spawn s_server "$SERVER" sh -c 'cd "$1" && shift && exec openssl s_server "$@"' sh "$DIR/www" \
-		-accept "$port" -cert "$PKI/ecdsa.crt" -key "$PKI/ecdsa.key" -WWW "$@"
+	spawn s_server "$SERVER" env -C "$DIR/www" openssl s_server -accept "$port" \
+		-cert "$PKI/ecdsa.crt" -key "$PKI/ecdsa.key" -WWW "$@"
 	wait_for "$WAIT" listens "$SERVER" "$port"
 }
 
