@@ -100,7 +100,7 @@ low_port()
 {
 	needs_kbump
 	fetch4 443 /hello.txt --local-port 700 | grep -q Hello
-	grep ' 443 .* 700$' "$DIR/nginx/access.log" || fail "$(cat "$DIR/nginx/access.log")"
+	grep ' 443 .* 700 .$' "$DIR/nginx/access.log" || fail "$(cat "$DIR/nginx/access.log")"
 }
 
 # ---- who has the authority's key
