@@ -22,7 +22,8 @@ static const char *const reason_words[] = {
 	[KBUMP_REASON_SERVER_RESET] = "server_reset",
 	[KBUMP_REASON_CLIENT_RECORD] = "client_record",
 	[KBUMP_REASON_SERVER_RECORD] = "server_record",
-	[KBUMP_REASON_KEYUPDATE] = "keyupdate",
+	[KBUMP_REASON_CLIENT_FLOOD] = "client_flood",
+	[KBUMP_REASON_SERVER_FLOOD] = "server_flood",
 	[KBUMP_REASON_ADMIN] = "admin",
 	[KBUMP_REASON_TIMEOUT] = "timeout",
 	[KBUMP_REASON_CLIENT_GONE] = "client_gone",
@@ -66,6 +67,8 @@ static const struct field leg_fields[] = {
 	{ .key = "rx_zc", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_LEG_A_RX_ZC },
 	{ .key = "rx_copied", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_LEG_A_RX_COPIED },
 	{ .key = "control", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_LEG_A_CONTROL },
+	{ .key = "rx_rekeys", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_LEG_A_RX_REKEYS },
+	{ .key = "tx_rekeys", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_LEG_A_TX_REKEYS },
 	{}
 };
 
@@ -92,11 +95,12 @@ static void leg_text(const struct field *f, struct nlattr *a, struct nlattr *b)
 		fputs("plain", stdout);
 	if (!opt.stats)
 		return;
-	printf(" rx %llu bytes %llu records (%llu zero-copy, %llu copied, %llu control)",
+	printf(" rx %llu bytes %llu records (%llu zero-copy, %llu copied, %llu control) %llu rekeys",
 	       counter(&v, KBUMP_LEG_A_RX_BYTES), counter(&v, KBUMP_LEG_A_RX_RECORDS),
 	       counter(&v, KBUMP_LEG_A_RX_ZC), counter(&v, KBUMP_LEG_A_RX_COPIED),
-	       counter(&v, KBUMP_LEG_A_CONTROL));
-	printf(" tx %llu bytes", counter(&v, KBUMP_LEG_A_TX_BYTES));
+	       counter(&v, KBUMP_LEG_A_CONTROL), counter(&v, KBUMP_LEG_A_RX_REKEYS));
+	printf(" tx %llu bytes %llu rekeys", counter(&v, KBUMP_LEG_A_TX_BYTES),
+	       counter(&v, KBUMP_LEG_A_TX_REKEYS));
 }
 
 static struct json_object *leg_json(const struct field *f, struct nlattr *a, struct nlattr *b)

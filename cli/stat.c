@@ -23,7 +23,8 @@ static const struct field stat_fields[] = {
 	{ .key = "rx_copied", .type = &type_u64, .nla = KBUMP_STAT_RX_COPIED },
 	{ .key = "rx_control", .type = &type_u64, .nla = KBUMP_STAT_RX_CONTROL },
 	{ .key = "bad_record", .type = &type_u64, .nla = KBUMP_STAT_BAD_RECORD },
-	{ .key = "keyupdate", .type = &type_u64, .nla = KBUMP_STAT_KEYUPDATE },
+	{ .key = "rx_rekeys", .type = &type_u64, .nla = KBUMP_STAT_RX_REKEYS },
+	{ .key = "tx_rekeys", .type = &type_u64, .nla = KBUMP_STAT_TX_REKEYS },
 	{}
 };
 

@@ -297,6 +297,16 @@ void conn_free_ssl(struct conn *c)
 }
 
 /**
+ * conn_wipe_secrets() - forget the secrets of the legs that are on kTLS
+ * @c: the connection
+ */
+void conn_wipe_secrets(struct conn *c)
+{
+	OPENSSL_cleanse(&c->client_leg_secrets, sizeof(c->client_leg_secrets));
+	OPENSSL_cleanse(&c->server_leg_secrets, sizeof(c->server_leg_secrets));
+}
+
+/**
  * conn_free() - close both legs and forget the connection
  * @c: the connection
  */
@@ -308,6 +318,7 @@ void conn_free(struct conn *c)
 	event_del(&c->timer);
 	forge_leave(c);
 	conn_free_ssl(c);
+	conn_wipe_secrets(c);
 	conn_close_server(c);
 	close(c->client_fd);
 	X509_free(c->leaf);

@@ -123,7 +123,7 @@ static void finished(struct conn *c)
 	int err = ktls_check(c->ssl);
 
 	if (!err)
-		err = ktls_start(c->client_fd, c->ssl);
+		err = ktls_start(c->client_fd, c->ssl, &c->client_leg_secrets);
 	if (!err)
 		err = session_end(c);
 	if (err)

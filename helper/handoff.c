@@ -34,9 +34,12 @@ static void refused(struct conn *c)
  */
 void handoff(struct conn *c)
 {
+	int err;
+
 	conn_low_water(c, 1);
-	if (kernel_flow_add(c->worker->kernel, c->client_fd, c->server_fd, c->hello.sni, c->alpn,
-			    c->record_max))
+	err = kernel_flow_add(c->worker->kernel, c);
+	conn_wipe_secrets(c);
+	if (err)
 		return refused(c);
 	/* From here on this process must not touch the sockets. */
 	conn_free(c);

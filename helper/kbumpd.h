@@ -224,6 +224,8 @@ enum stage {
  * @server_secrets: of that
  * @verified_at: when the server's certificate was verified, in ms of now_ms()
  * @resumes: the same of the session that was offered to the server
+ * @client_leg_secrets: of the client leg, once it is on kTLS
+ * @server_leg_secrets: of the server leg, as above
  * @version: TLS version of the server leg
  * @alpn: protocol that the server chose, empty if none
  * @cert: what the server's certificate is worth
@@ -260,6 +262,8 @@ struct conn {
 	struct secrets server_secrets;
 	uint64_t verified_at;
 	uint64_t resumes;
+	struct leg_secrets client_leg_secrets;
+	struct leg_secrets server_leg_secrets;
 	int version;
 	char alpn[256];
 	enum kbump_cert cert;
@@ -364,8 +368,7 @@ int kernel_helper_del(struct kernel *k);
 int kernel_flow_set(struct kernel *k, int client_fd, int server_fd);
 int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h, int cert,
 		    struct answer *answer);
-int kernel_flow_add(struct kernel *k, int client_fd, int server_fd, const char *sni,
-		    const char *alpn, uint16_t record_max);
+int kernel_flow_add(struct kernel *k, const struct conn *c);
 int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason);
 const char *kernel_error(const struct kernel *k);
 
@@ -384,6 +387,7 @@ void conn_client_gone(struct conn *c);
 void conn_close_server(struct conn *c);
 void conn_reset_server(struct conn *c);
 void conn_free_ssl(struct conn *c);
+void conn_wipe_secrets(struct conn *c);
 void conn_free(struct conn *c);
 
 /* peek.c */
@@ -456,7 +460,7 @@ void downstream_ready(struct conn *c);
 /* ktls.c */
 int ktls_prepare(int fd);
 int ktls_check(const SSL *ssl);
-int ktls_start(int fd, SSL *ssl);
+int ktls_start(int fd, SSL *ssl, struct leg_secrets *secrets);
 
 /* handoff.c */
 void handoff(struct conn *c);

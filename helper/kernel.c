@@ -12,6 +12,7 @@
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
+#include <openssl/crypto.h>
 
 #include "kbumpd.h"
 
@@ -126,7 +127,10 @@ static int request(struct kernel *k, struct nl_msg *msg)
 	return k->error;
 }
 
-/* Attributes of one object; file descriptors below 0, empty texts and a zero are left out. */
+/*
+ * Attributes of one object; file descriptors below 0, empty texts, a zero and legs without
+ * secrets are left out.
+ */
 struct request {
 	int cmd;
 	int object;
@@ -143,11 +147,29 @@ struct request {
 		const uint8_t *data;
 		size_t len;
 	} octets;
+	struct {
+		int type;
+		const struct leg_secrets *secrets;
+	} leg[2];
 	int u8_type;
 	uint8_t u8;
 	int u16_type;
 	uint16_t u16;
 };
+
+static int put_leg(struct nl_msg *msg, int type, const struct leg_secrets *s)
+{
+	struct nlattr *nest = nla_nest_start(msg, type);
+	int err = nest ? 0 : -NLE_NOMEM;
+
+	if (!err)
+		err = nla_put(msg, KBUMP_LEG_A_RX_SECRET, s->len, s->rx);
+	if (!err)
+		err = nla_put(msg, KBUMP_LEG_A_TX_SECRET, s->len, s->tx);
+	if (!err)
+		nla_nest_end(msg, nest);
+	return err;
+}
 
 static int put(struct nl_msg *msg, const struct request *r)
 {
@@ -159,6 +181,8 @@ static int put(struct nl_msg *msg, const struct request *r)
 			err = nla_put_u32(msg, r->fd[i].type, r->fd[i].fd);
 		if (!err && r->text[i].type && *r->text[i].text)
 			err = nla_put_string(msg, r->text[i].type, r->text[i].text);
+		if (!err && r->leg[i].type && r->leg[i].secrets->len)
+			err = put_leg(msg, r->leg[i].type, r->leg[i].secrets);
 	}
 	if (!err && r->octets.len)
 		err = nla_put(msg, r->octets.type, r->octets.len, r->octets.data);
@@ -185,6 +209,9 @@ static int perform(struct kernel *k, const struct request *r)
 			       r->cmd, KBUMP_GENL_VERSION))
 		err = r->object ? put(msg, r) : 0;
 	err = err < 0 ? failed(k, err) : request(k, msg);
+	/* It may have held secrets. */
+	if (msg)
+		OPENSSL_cleanse(nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
 	nlmsg_free(msg);
 	return err;
 }
@@ -410,27 +437,26 @@ int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h, int 
 /**
  * kernel_flow_add() - hand a flow over; both descriptors are then to be closed
  * @k: from kernel_open()
- * @client_fd: the client leg
- * @server_fd: the server leg
- * @sni: server name, may be empty
- * @alpn: protocol, may be empty
- * @record_max: bytes of data in the longest record that the client takes, 0: as TLS has it
+ * @c: the connection, with both legs ready
  *
  * Return: 0 or a negative errno.
  */
-int kernel_flow_add(struct kernel *k, int client_fd, int server_fd, const char *sni,
-		    const char *alpn, uint16_t record_max)
+int kernel_flow_add(struct kernel *k, const struct conn *c)
 {
 	struct request r = {
 		.cmd = KBUMP_CMD_FLOW_ADD,
 		.object = KBUMP_A_FLOW,
 		.fd = {
-			{ KBUMP_FLOW_A_CLIENT_FD, client_fd },
-			{ KBUMP_FLOW_A_SERVER_FD, server_fd },
+			{ KBUMP_FLOW_A_CLIENT_FD, c->client_fd },
+			{ KBUMP_FLOW_A_SERVER_FD, c->server_fd },
 		},
-		.text = { { KBUMP_FLOW_A_SNI, sni }, { KBUMP_FLOW_A_ALPN, alpn } },
+		.text = { { KBUMP_FLOW_A_SNI, c->hello.sni }, { KBUMP_FLOW_A_ALPN, c->alpn } },
+		.leg = {
+			{ KBUMP_FLOW_A_CLIENT, &c->client_leg_secrets },
+			{ KBUMP_FLOW_A_SERVER, &c->server_leg_secrets },
+		},
 		.u16_type = KBUMP_FLOW_A_RECORD_MAX,
-		.u16 = record_max,
+		.u16 = c->record_max,
 	};
 
 	return perform(k, &r);

@@ -132,6 +132,25 @@ int keys_derive(SSL *ssl, struct traffic_keys *keys)
 	return SSL_version(ssl) == TLS1_3_VERSION ? derive13(ssl, keys) : derive12(ssl, keys);
 }
 
+/**
+ * keys_secrets() - the secrets that the keys of keys_derive() are of
+ * @ssl: as there
+ * @leg: filled in; the caller cleanses it
+ */
+void keys_secrets(SSL *ssl, struct leg_secrets *leg)
+{
+	const struct secrets *s = SSL_get_app_data(ssl);
+	bool is_server = SSL_is_server(ssl);
+
+	memset(leg, 0, sizeof(*leg));
+	if (SSL_version(ssl) != TLS1_3_VERSION)
+		return;
+	/* They are outputs of the same hash. */
+	leg->len = s->client_len;
+	memcpy(leg->rx, is_server ? s->client : s->server, leg->len);
+	memcpy(leg->tx, is_server ? s->server : s->client, leg->len);
+}
+
 static size_t read_hex(const char *hex, uint8_t *out, size_t max)
 {
 	size_t len = 0;

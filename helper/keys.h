@@ -35,6 +35,19 @@ struct secrets {
 };
 
 /**
+ * struct leg_secrets - from what the kernel makes the next keys of a TLS 1.3 leg
+ *
+ * @rx: application traffic secret of what the peer sends
+ * @tx: that of what we send
+ * @len: length of either; 0 with TLS 1.2, whose keys do not change
+ */
+struct leg_secrets {
+	uint8_t rx[TRAFFIC_SECRET_MAX];
+	uint8_t tx[TRAFFIC_SECRET_MAX];
+	size_t len;
+};
+
+/**
  * struct traffic_key - protects what one side sends
  *
  * @key: as long as the suite says
@@ -64,5 +77,6 @@ void keys_note_secret(const SSL *ssl, const char *line);
 void keys_note_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
 		       void *arg);
 int keys_derive(SSL *ssl, struct traffic_keys *keys);
+void keys_secrets(SSL *ssl, struct leg_secrets *leg);
 
 #endif

@@ -145,10 +145,11 @@ int ktls_check(const SSL *ssl)
  * ktls_start() - let the kernel go on where a handshake has ended
  * @fd: the socket, after ktls_prepare()
  * @ssl: the handshake on it, after ktls_check()
+ * @secrets: filled in, for the hand-off; the caller cleanses it
  *
  * Return: 0 or a negative errno; the socket is of no use after an error.
  */
-int ktls_start(int fd, SSL *ssl)
+int ktls_start(int fd, SSL *ssl, struct leg_secrets *secrets)
 {
 	struct traffic_keys keys;
 	int err = -EPROTO;
@@ -156,5 +157,7 @@ int ktls_start(int fd, SSL *ssl)
 	if (!keys_derive(ssl, &keys))
 		err = set_keys(fd, &keys, SSL_is_server(ssl));
 	OPENSSL_cleanse(&keys, sizeof(keys));
+	if (!err)
+		keys_secrets(ssl, secrets);
 	return err;
 }

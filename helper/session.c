@@ -303,5 +303,5 @@ int session_end(struct conn *c)
 
 	if (!err && c->version == TLS1_3_VERSION)
 		err = read_tickets(c);
-	return err ? err : ktls_start(c->server_fd, c->server_ssl);
+	return err ? err : ktls_start(c->server_fd, c->server_ssl, &c->server_leg_secrets);
 }

@@ -6,9 +6,18 @@
 #define KB_COMPAT_H
 
 #include <linux/version.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
 
 #if BITS_PER_LONG != 64
 #error "kbump's counters are read without locks: a 64-bit kernel is needed"
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+#error "from 6.14 on kTLS itself has a say in a change of keys: kmod/rekey.c is not written for it"
 #endif
 
 /*

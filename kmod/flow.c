@@ -447,10 +447,11 @@ int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext
 }
 
 /* Called with the flow's lock held. */
-static int check_action(const struct kb_flow *f, const struct socket *client,
-			const struct socket *server, struct netlink_ext_ack *extack)
+static int check_action(const struct kb_flow *f, const struct kb_handoff *h,
+			struct netlink_ext_ack *extack)
 {
-	bool opened = kb_leg_has_tls(client->sk) || kb_leg_has_tls(server->sk);
+	bool opened = kb_leg_has_tls(h->sock[KB_CLIENT]->sk) ||
+		      kb_leg_has_tls(h->sock[KB_SERVER]->sk);
 
 	if (f->action == KBUMP_ACTION_INSPECT || (f->action == KBUMP_ACTION_BYPASS && !opened))
 		return 0;
@@ -461,18 +462,14 @@ static int check_action(const struct kb_flow *f, const struct socket *client,
 /**
  * kb_flow_establish - hand a flow over to the kernel
  * @f: the flow, which must be in handshake
- * @client: socket of the client leg; its file is the flow's on success
- * @server: socket of the server leg, as above
- * @record_max: see &enum kbump_flow_attr; 0: no limit but that of TLS
- * @sni: server name or NULL; the flow's on success
- * @alpn: protocol or NULL; as above
+ * @h: its sockets and what belongs to them
  * @extack: says what is wrong
  *
  * Context: process; sleeps.
  * Return: 0 or an error.
  */
-int kb_flow_establish(struct kb_flow *f, struct socket *client, struct socket *server,
-		      u16 record_max, char *sni, char *alpn, struct netlink_ext_ack *extack)
+int kb_flow_establish(struct kb_flow *f, const struct kb_handoff *h,
+		      struct netlink_ext_ack *extack)
 {
 	struct kb_relay *r;
 	int err = 0;
@@ -483,16 +480,16 @@ int kb_flow_establish(struct kb_flow *f, struct socket *client, struct socket *s
 		err = -ESHUTDOWN;
 		goto out;
 	}
-	err = check_action(f, client, server, extack);
+	err = check_action(f, h, extack);
 	if (err)
 		goto out;
-	r = kb_relay_create(f, client, server, record_max, extack);
+	r = kb_relay_create(f, h, extack);
 	if (IS_ERR(r)) {
 		err = PTR_ERR(r);
 		goto out;
 	}
-	f->sni = sni;
-	f->alpn = alpn;
+	f->sni = h->sni;
+	f->alpn = h->alpn;
 	f->relay = r;
 	WRITE_ONCE(f->state, KBUMP_FLOW_ESTABLISHED);
 	spin_lock_bh(&f->kn->list_lock);

@@ -9,6 +9,7 @@
 #include <linux/workqueue.h>
 
 #include "net.h"
+#include "rekey.h"
 #include "tuple.h"
 
 struct kb_facts;
@@ -93,13 +94,33 @@ struct kb_flow {
 	char *alpn;
 };
 
+/**
+ * struct kb_handoff - what a flow is established with
+ *
+ * On the stack of the request, which wipes it.
+ *
+ * @sock: its sockets, by &enum kb_side; their files are the flow's on success, as all below
+ *	but the secrets
+ * @keys: the secrets of the TLS 1.3 legs
+ * @record_max: see &enum kbump_flow_attr; 0: no limit but that of TLS
+ * @sni: server name or NULL
+ * @alpn: protocol or NULL
+ */
+struct kb_handoff {
+	struct socket *sock[KB_SIDES];
+	struct kb_keys keys[KB_SIDES];
+	u16 record_max;
+	char *sni;
+	char *alpn;
+};
+
 struct kb_flow *kb_flow_lookup(struct kb_net *kn, const struct kb_tuple *tuple);
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 			       struct kb_rule *rule, bool decided, struct kb_helper *helper,
 			       bool tracked);
 int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext_ack *extack);
-int kb_flow_establish(struct kb_flow *f, struct socket *client, struct socket *server,
-		      u16 record_max, char *sni, char *alpn, struct netlink_ext_ack *extack);
+int kb_flow_establish(struct kb_flow *f, const struct kb_handoff *h,
+		      struct netlink_ext_ack *extack);
 int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
 		       struct netlink_ext_ack *extack);
 void kb_flow_forget(struct kb_flow *f);

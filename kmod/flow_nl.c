@@ -42,7 +42,9 @@ static int fill_leg(struct sk_buff *skb, int attr, const struct kb_leg *leg)
 	    put_u64(skb, KBUMP_LEG_A_RX_RECORDS, &leg->rx_records) ||
 	    put_u64(skb, KBUMP_LEG_A_RX_ZC, &leg->rx_zc) ||
 	    put_u64(skb, KBUMP_LEG_A_RX_COPIED, &leg->rx_copied) ||
-	    put_u64(skb, KBUMP_LEG_A_CONTROL, &leg->control))
+	    put_u64(skb, KBUMP_LEG_A_CONTROL, &leg->control) ||
+	    put_u64(skb, KBUMP_LEG_A_RX_REKEYS, &leg->rx_rekeys) ||
+	    put_u64(skb, KBUMP_LEG_A_TX_REKEYS, &leg->tx_rekeys))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -333,11 +335,36 @@ out:
 	return err;
 }
 
-static int hand_over(struct request *rq, struct socket *server, struct genl_info *info)
+/* The message goes back to its sender with an error, and its memory is not wiped else. */
+static void take_secret(struct kb_secret *to, const struct nlattr *a)
 {
-	struct kb_tuple t = sock_tuple(server->sk, KB_SERVER);
-	const struct nlattr *record_max = rq->tb[KBUMP_FLOW_A_RECORD_MAX];
-	char *sni = NULL, *alpn = NULL;
+	if (!a)
+		return;
+	/* The policy has checked that it fits. */
+	to->len = nla_len(a);
+	memcpy(to->data, nla_data(a), to->len);
+	memzero_explicit(nla_data(a), to->len);
+}
+
+static int take_keys(struct kb_keys *to, const struct nlattr *leg, struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[KBUMP_LEG_A_MAX + 1];
+	int err;
+
+	if (!leg)
+		return 0;
+	/* The family's policy has been applied, to what is nested as well. */
+	err = nla_parse_nested(tb, KBUMP_LEG_A_MAX, leg, NULL, extack);
+	if (err)
+		return err;
+	take_secret(&to->rx, tb[KBUMP_LEG_A_RX_SECRET]);
+	take_secret(&to->tx, tb[KBUMP_LEG_A_TX_SECRET]);
+	return 0;
+}
+
+static int hand_over(struct request *rq, struct kb_handoff *h, struct genl_info *info)
+{
+	struct kb_tuple t = sock_tuple(h->sock[KB_SERVER]->sk, KB_SERVER);
 	int err;
 
 	if (memcmp(&t, &rq->flow->end[KB_SERVER].tuple, sizeof(t))) {
@@ -345,17 +372,17 @@ static int hand_over(struct request *rq, struct socket *server, struct genl_info
 				    "socket has not the server leg's addresses");
 		return -EINVAL;
 	}
-	err = kb_nl_strdup(rq->tb[KBUMP_FLOW_A_SNI], &sni, info->extack);
+	if (rq->tb[KBUMP_FLOW_A_RECORD_MAX])
+		h->record_max = nla_get_u16(rq->tb[KBUMP_FLOW_A_RECORD_MAX]);
+	err = kb_nl_strdup(rq->tb[KBUMP_FLOW_A_SNI], &h->sni, info->extack);
 	if (!err)
-		err = kb_nl_strdup(rq->tb[KBUMP_FLOW_A_ALPN], &alpn, info->extack);
+		err = kb_nl_strdup(rq->tb[KBUMP_FLOW_A_ALPN], &h->alpn, info->extack);
 	if (!err)
-		err = kb_flow_establish(rq->flow, rq->client, server,
-					record_max ? nla_get_u16(record_max) : 0,
-					sni, alpn, info->extack);
+		err = kb_flow_establish(rq->flow, h, info->extack);
 	if (!err)
 		return 0;
-	kfree(sni);
-	kfree(alpn);
+	kfree(h->sni);
+	kfree(h->alpn);
 	return err;
 }
 
@@ -368,23 +395,31 @@ static int hand_over(struct request *rq, struct socket *server, struct genl_info
  */
 int kb_flow_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct kb_handoff h = {};
 	struct request rq = {};
 	struct socket *server;
-	int err;
+	int err, bad_keys;
 
 	err = request_begin(&rq, info);
+	/* In any case: what they leave behind is wiped. */
+	bad_keys = take_keys(&h.keys[KB_CLIENT], rq.tb[KBUMP_FLOW_A_CLIENT], info->extack) ?:
+		   take_keys(&h.keys[KB_SERVER], rq.tb[KBUMP_FLOW_A_SERVER], info->extack);
+	err = err ?: bad_keys;
 	if (err)
 		goto out;
 	server = tcp_of_fd(info, rq.tb[KBUMP_FLOW_A_SERVER_FD]);
 	err = PTR_ERR_OR_ZERO(server);
 	if (err)
 		goto out;
-	err = hand_over(&rq, server, info);
+	h.sock[KB_CLIENT] = rq.client;
+	h.sock[KB_SERVER] = server;
+	err = hand_over(&rq, &h, info);
 	if (err)
 		sockfd_put(server);
 	else
 		rq.client = NULL;
 out:
+	memzero_explicit(&h, sizeof(h));
 	request_end(&rq);
 	return err;
 }

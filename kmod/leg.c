@@ -59,27 +59,28 @@ bool kb_leg_has_tls(const struct sock *sk)
 	return ctx->tx_conf != TLS_BASE || ctx->rx_conf != TLS_BASE;
 }
 
-static int check_tls(struct sock *sk, struct netlink_ext_ack *extack)
+static int check_tls(const struct tls_context *ctx, const struct kb_keys *keys,
+		     struct netlink_ext_ack *extack)
 {
-	const struct tls_context *ctx = tls_get_ctx(sk);
-
 	if (ctx->tx_conf != TLS_SW || ctx->rx_conf != TLS_SW) {
 		NL_SET_ERR_MSG(extack, "socket has no software kTLS in both directions");
 		return -EINVAL;
 	}
-	return 0;
+	return kb_rekey_check(keys, ctx, extack);
 }
 
 /**
  * kb_leg_open - take a socket for a leg
  * @leg: the leg, zeroed, with its directions set
  * @sock: a TCP socket; its file is the leg's on success, and kb_leg_close() drops it
+ * @keys: its secrets
  * @extack: says what is wrong
  *
  * Context: process; sleeps.
  * Return: 0, -ENOTCONN, -EINVAL or -EBUSY.
  */
-int kb_leg_open(struct kb_leg *leg, struct socket *sock, struct netlink_ext_ack *extack)
+int kb_leg_open(struct kb_leg *leg, struct socket *sock, const struct kb_keys *keys,
+		struct netlink_ext_ack *extack)
 {
 	struct sock *sk = sock->sk;
 	int err = 0;
@@ -92,11 +93,13 @@ int kb_leg_open(struct kb_leg *leg, struct socket *sock, struct netlink_ext_ack 
 		NL_SET_ERR_MSG(extack, "socket is in use by the kernel");
 		err = -EBUSY;
 	} else if (kb_leg_has_tls(sk)) {
-		err = check_tls(sk, extack);
+		err = check_tls(tls_get_ctx(sk), keys, extack);
 		leg->tls = true;
 	} else if (inet_csk(sk)->icsk_ulp_ops && !is_ktls(sk)) {
 		NL_SET_ERR_MSG(extack, "socket has an upper protocol other than kTLS");
 		err = -EINVAL;
+	} else {
+		err = kb_rekey_check(keys, NULL, extack);
 	}
 	if (!err && leg->tls) {
 		struct tls_context *ctx = tls_get_ctx(sk);
@@ -107,12 +110,25 @@ int kb_leg_open(struct kb_leg *leg, struct socket *sock, struct netlink_ext_ack 
 			tls_sw_ctx_rx(ctx)->zc_capable = 0;
 	}
 	release_sock(sk);
-	if (!err)
-		leg->sock = sock;
-	return err;
+	if (err)
+		return err;
+	mutex_init(&leg->send_lock);
+	leg->keys = *keys;
+	leg->sock = sock;
+	return 0;
 }
 
 /* The callbacks run in softirq, or with the socket locked: they only start the work. */
+
+/*
+ * Within one call, recvmsg() takes records without data as fast as a peer can send them. This
+ * is where it can be stopped: with the socket locked, as the parser's state is changed.
+ */
+static void count_ready(struct kb_leg *leg)
+{
+	if (leg->tls && atomic_inc_return(&leg->idle) > KB_LEG_IDLE_MAX)
+		leg_rx(leg)->strp.stopped = 1;
+}
 
 static void leg_data_ready(struct sock *sk)
 {
@@ -120,8 +136,10 @@ static void leg_data_ready(struct sock *sk)
 
 	read_lock_bh(&sk->sk_callback_lock);
 	leg = sk->sk_user_data;
-	if (leg)
+	if (leg) {
+		count_ready(leg);
 		kb_dir_kick(leg->in);
+	}
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
@@ -380,6 +398,7 @@ static int recv_chunk(struct kb_leg *leg, const struct kb_chunk *c)
 
 static void count_record(struct kb_leg *leg, const struct kb_chunk *c)
 {
+	atomic_set(&leg->idle, 0);
 	WRITE_ONCE(leg->rx_bytes, leg->rx_bytes + c->len);
 	WRITE_ONCE(leg->rx_records, leg->rx_records + 1);
 	if (c->zc)
@@ -454,6 +473,14 @@ int kb_leg_recv_control(struct kb_leg *leg, void *buf, size_t size, u8 *type, bo
 	return n;
 }
 
+/* With send_lock held: nobody else makes records. */
+static void note_sent(struct kb_leg *leg)
+{
+	if (leg->tls)
+		WRITE_ONCE(leg->tx_seq,
+			   get_unaligned_be64(tls_get_ctx(leg->sock->sk)->tx.rec_seq));
+}
+
 /**
  * kb_leg_send - send from a chunk's page, one record at most
  * @leg: the leg
@@ -472,10 +499,44 @@ int kb_leg_send(struct kb_leg *leg, const struct kb_chunk *c)
 	if (leg->record_max && bv.bv_len > leg->record_max)
 		bv.bv_len = leg->record_max;
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &bv, 1, bv.bv_len);
+	mutex_lock(&leg->send_lock);
 	n = sock_sendmsg(leg->sock, &msg);
+	note_sent(leg);
+	mutex_unlock(&leg->send_lock);
 	if (n > 0)
 		WRITE_ONCE(leg->tx_bytes, leg->tx_bytes + n);
 	return n;
+}
+
+/**
+ * kb_leg_send_record - send a record that is no data
+ * @leg: a TLS leg
+ * @type: its content type
+ * @data: its content
+ * @len: length of that, a few bytes
+ *
+ * Context: process, with the leg's send_lock held; sleeps for memory only.
+ * Return: 0, -EAGAIN if there is no room, or another error.
+ */
+int kb_leg_send_record(struct kb_leg *leg, u8 type, const void *data, size_t len)
+{
+	char cbuf[CMSG_SPACE(sizeof(u8))] __aligned(sizeof(size_t)) = {};
+	struct msghdr msg = {
+		.msg_control = cbuf,
+		.msg_controllen = sizeof(cbuf),
+		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
+	};
+	struct cmsghdr *cmsg = (struct cmsghdr *)cbuf;
+	struct kvec kv = { .iov_base = (void *)data, .iov_len = len };
+	int n;
+
+	cmsg->cmsg_level = SOL_TLS;
+	cmsg->cmsg_type = TLS_SET_RECORD_TYPE;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(u8));
+	*(u8 *)CMSG_DATA(cmsg) = type;
+	n = kernel_sendmsg(leg->sock, &msg, &kv, 1, len);
+	note_sent(leg);
+	return min(n, 0);
 }
 
 /**
@@ -488,25 +549,15 @@ int kb_leg_send(struct kb_leg *leg, const struct kb_chunk *c)
  */
 int kb_leg_send_alert(struct kb_leg *leg, u8 level, u8 description)
 {
-	char cbuf[CMSG_SPACE(sizeof(u8))] __aligned(sizeof(size_t)) = {};
-	struct msghdr msg = {
-		.msg_control = cbuf,
-		.msg_controllen = sizeof(cbuf),
-		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
-	};
-	struct cmsghdr *cmsg = (struct cmsghdr *)cbuf;
 	u8 alert[] = { level, description };
-	struct kvec kv = { .iov_base = alert, .iov_len = sizeof(alert) };
-	int n;
+	int err;
 
 	if (!leg->tls)
 		return 0;
-	cmsg->cmsg_level = SOL_TLS;
-	cmsg->cmsg_type = TLS_SET_RECORD_TYPE;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(u8));
-	*(u8 *)CMSG_DATA(cmsg) = KB_RECORD_ALERT;
-	n = kernel_sendmsg(leg->sock, &msg, &kv, 1, sizeof(alert));
-	return min(n, 0);
+	mutex_lock(&leg->send_lock);
+	err = kb_leg_send_record(leg, KB_RECORD_ALERT, alert, sizeof(alert));
+	mutex_unlock(&leg->send_lock);
+	return err;
 }
 
 /**

@@ -146,4 +146,4 @@ MODULE_LICENSE("GPL");
 MODULE_AUTHOR("kbump maintainers");
 MODULE_DESCRIPTION("TLS-decrypting bump in the wire");
 MODULE_ALIAS_GENL_FAMILY(KBUMP_GENL_NAME);
-MODULE_SOFTDEP("pre: tls");
+MODULE_SOFTDEP("pre: tls sha384");

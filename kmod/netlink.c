@@ -9,6 +9,7 @@
 #include "helper.h"
 #include "net.h"
 #include "netlink.h"
+#include "rekey.h"
 #include "rule.h"
 #include "stat.h"
 #include "tool.h"
@@ -63,6 +64,22 @@ static const struct nla_policy tool_policy[KBUMP_TOOL_A_MAX + 1] = {
 	[KBUMP_TOOL_A_DROP_NOMEM] = { .type = NLA_REJECT },
 };
 
+static const struct nla_policy leg_policy[KBUMP_LEG_A_MAX + 1] = {
+	[KBUMP_LEG_A_PAD]	= { .type = NLA_REJECT },
+	[KBUMP_LEG_A_VERSION]	= { .type = NLA_REJECT },
+	[KBUMP_LEG_A_CIPHER]	= { .type = NLA_REJECT },
+	[KBUMP_LEG_A_RX_BYTES]	= { .type = NLA_REJECT },
+	[KBUMP_LEG_A_TX_BYTES]	= { .type = NLA_REJECT },
+	[KBUMP_LEG_A_RX_RECORDS] = { .type = NLA_REJECT },
+	[KBUMP_LEG_A_RX_ZC]	= { .type = NLA_REJECT },
+	[KBUMP_LEG_A_RX_COPIED]	= { .type = NLA_REJECT },
+	[KBUMP_LEG_A_CONTROL]	= { .type = NLA_REJECT },
+	[KBUMP_LEG_A_RX_REKEYS]	= { .type = NLA_REJECT },
+	[KBUMP_LEG_A_TX_REKEYS]	= { .type = NLA_REJECT },
+	[KBUMP_LEG_A_RX_SECRET]	= { .type = NLA_BINARY, .len = KB_SECRET_MAX },
+	[KBUMP_LEG_A_TX_SECRET]	= { .type = NLA_BINARY, .len = KB_SECRET_MAX },
+};
+
 static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 	[KBUMP_FLOW_A_PAD]	= { .type = NLA_REJECT },
 	[KBUMP_FLOW_A_ID]	= { .type = NLA_U64 },
@@ -76,8 +93,8 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 	[KBUMP_FLOW_A_AGE]	= { .type = NLA_REJECT },
 	[KBUMP_FLOW_A_SNI]	= { .type = NLA_NUL_STRING, .len = 255 },
 	[KBUMP_FLOW_A_ALPN]	= { .type = NLA_NUL_STRING, .len = 255 },
-	[KBUMP_FLOW_A_CLIENT]	= { .type = NLA_REJECT },
-	[KBUMP_FLOW_A_SERVER]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_CLIENT]	= NLA_POLICY_NESTED(leg_policy),
+	[KBUMP_FLOW_A_SERVER]	= NLA_POLICY_NESTED(leg_policy),
 	[KBUMP_FLOW_A_REASON]	= NLA_POLICY_RANGE(NLA_U8, KBUMP_REASON_TIMEOUT,
 						   KBUMP_REASON_MAX),
 	[KBUMP_FLOW_A_CLIENT_FD] = { .type = NLA_U32 },

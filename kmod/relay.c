@@ -20,6 +20,14 @@
 
 #define CONTROL_BUFFER	256
 
+/*
+ * Records that are no data cost more than they weigh: a KeyUpdate some hashes and a new key.
+ * So many may come at once, and so many more for each record with data. All else that a peer
+ * may send without data kb_leg.idle limits.
+ */
+#define CREDIT_MAX	1024
+#define CREDIT_PER_DATA	8
+
 static struct workqueue_struct *relay_wq;
 
 /**
@@ -219,6 +227,13 @@ static void fail(struct kb_dir *d, enum kbump_reason reason, u8 to_src, u8 to_ds
 	kb_leg_send_alert(d->dst, KB_ALERT_FATAL, to_dst);
 }
 
+static void flooded(struct kb_dir *d)
+{
+	kb_count(d->relay->flow->kn, KBUMP_STAT_BAD_RECORD, 1);
+	fail(d, d->from == KB_CLIENT ? KBUMP_REASON_CLIENT_FLOOD : KBUMP_REASON_SERVER_FLOOD,
+	     KB_ALERT_UNEXPECTED_MESSAGE, KB_ALERT_INTERNAL_ERROR);
+}
+
 static void bad_record(struct kb_dir *d, u8 to_src)
 {
 	kb_count(d->relay->flow->kn, KBUMP_STAT_BAD_RECORD, 1);
@@ -233,26 +248,48 @@ static enum kb_verdict read_control(struct kb_dir *d)
 	bool whole = false;
 	int n;
 
-	while (!whole) {
+	while (!whole && verdict != KB_BAD) {
 		n = kb_leg_recv_control(d->src, buf, sizeof(buf), &type, &whole);
 		if (n == -EAGAIN)
 			break;
-		if (n < 0)
+		if (n < 0) {
+			d->record.alert = KB_ALERT_BAD_RECORD_MAC;
 			return KB_BAD;
+		}
 		verdict = max(verdict, kb_record_read(&d->record, d->from, d->src->version,
-						      type, buf, n));
+						      type, buf, n, whole));
 	}
 	WRITE_ONCE(d->src->control, d->src->control + 1);
 	kb_count(d->relay->flow->kn, KBUMP_STAT_RX_CONTROL, 1);
 	return verdict;
 }
 
+/* The source has changed its keys. Return: 0, or an error that has ended the flow. */
+static int follow_keys(struct kb_dir *d)
+{
+	int err = kb_rekey_rx(d->src);
+
+	if (err) {
+		fail(d, KBUMP_REASON_INTERNAL, KB_ALERT_INTERNAL_ERROR, KB_ALERT_INTERNAL_ERROR);
+		return err;
+	}
+	kb_count(d->relay->flow->kn, KBUMP_STAT_RX_REKEYS, 1);
+	/* The keys for what is sent to the source are the other direction's. */
+	if (d->record.update_requested) {
+		set_bit(KB_LEG_REKEY, &d->src->flags);
+		kb_dir_kick(d->src->out);
+	}
+	return 0;
+}
+
 /* Return: 0, or an error that has ended the flow. */
 static int control(struct kb_dir *d)
 {
-	enum kb_verdict verdict = read_control(d);
-
-	switch (verdict) {
+	if (--d->credit < 0) {
+		flooded(d);
+		return -ECONNABORTED;
+	}
+	switch (read_control(d)) {
 	case KB_IGNORE:
 		return 0;
 	case KB_RENEGOTIATE:
@@ -266,11 +303,9 @@ static int control(struct kb_dir *d)
 		fail(d, reset_by(d, d->src), 0, d->record.alert);
 		return -ECONNABORTED;
 	case KB_KEYUPDATE:
-		kb_count(d->relay->flow->kn, KBUMP_STAT_KEYUPDATE, 1);
-		fail(d, KBUMP_REASON_KEYUPDATE, KB_ALERT_INTERNAL_ERROR, KB_ALERT_INTERNAL_ERROR);
-		return -ECONNABORTED;
+		return follow_keys(d);
 	case KB_BAD:
-		bad_record(d, KB_ALERT_UNEXPECTED_MESSAGE);
+		bad_record(d, d->record.alert);
 		return -ECONNABORTED;
 	}
 	return 0;
@@ -298,12 +333,22 @@ static int receive(struct kb_dir *d)
 {
 	int n = kb_leg_recv(d->src, &d->chunk);
 
+	if (atomic_read(&d->src->idle) > KB_LEG_IDLE_MAX) {
+		flooded(d);
+		return -ECONNABORTED;
+	}
+	/* RFC 8446, section 5.1: nothing comes between the parts of a handshake message. */
+	if (n > 0 && kb_record_is_partial(&d->record)) {
+		bad_record(d, KB_ALERT_UNEXPECTED_MESSAGE);
+		return -ECONNABORTED;
+	}
 	if (n > 0) {
 		/* RFC 8446, section 6.1: data after a closure alert is to be ignored. */
 		if (d->notified) {
 			kb_chunk_put(&d->chunk);
 			return n;
 		}
+		d->credit = min(d->credit + CREDIT_PER_DATA, CREDIT_MAX);
 		count_chunk(d);
 		kb_mirror_data(&d->relay->mirror, d->from, &d->chunk);
 		return n;
@@ -325,13 +370,43 @@ static int receive(struct kb_dir *d)
 	return -ECONNABORTED;
 }
 
+/* Nothing comes after the end that the destination has been told. */
+static bool end_is_sent(const struct kb_dir *d)
+{
+	return (d->notified || d->fin) && !d->notify_due;
+}
+
+/*
+ * A peer that has asked for it is told of our new keys before it gets more data: RFC 8446,
+ * section 4.6.3. Return: 0, -EAGAIN, or an error that has ended the flow.
+ */
+static int renew_keys(struct kb_dir *d)
+{
+	int err;
+
+	if (!kb_rekey_is_due(d->dst) || end_is_sent(d))
+		return 0;
+	err = kb_rekey_tx(d->dst);
+	if (err == -EAGAIN) {
+		wait_for_space(d);
+		return err;
+	}
+	if (err) {
+		end(d, err == -ENOKEY ? KBUMP_REASON_INTERNAL : reset_by(d, d->dst));
+		return err;
+	}
+	d->refused = false;
+	kb_count(d->relay->flow->kn, KBUMP_STAT_TX_REKEYS, 1);
+	return 0;
+}
+
 static void dir_work(struct work_struct *work)
 {
 	struct kb_dir *d = container_of(work, struct kb_dir, work);
 	int records = 0, bytes = 0, n;
 
 	while (!READ_ONCE(d->relay->stopping)) {
-		if (flush(d) || send_end(d))
+		if (renew_keys(d) || flush(d) || send_end(d))
 			return;
 		if (d->done || d->notified)
 			linger(d);
@@ -362,26 +437,25 @@ static void init_dir(struct kb_relay *r, enum kb_side from)
 	d->dst = &r->leg[kb_other(from)];
 	d->src->in = d;
 	d->dst->out = d;
+	d->credit = CREDIT_MAX;
 	INIT_WORK(&d->work, dir_work);
 }
 
 /**
  * kb_relay_create - take the two sockets of a flow
  * @f: the flow
- * @client: client leg; its file is the relay's on success
- * @server: server leg, as above
- * @record_max: see &enum kbump_flow_attr; 0: no limit but that of TLS
+ * @h: the sockets, whose files are the relay's on success, and what belongs to them
  * @extack: says what is wrong
  *
  * Context: process; sleeps.
  * Return: the relay, not yet started, or an ERR_PTR().
  */
-struct kb_relay *kb_relay_create(struct kb_flow *f, struct socket *client,
-				 struct socket *server, u16 record_max,
+struct kb_relay *kb_relay_create(struct kb_flow *f, const struct kb_handoff *h,
 				 struct netlink_ext_ack *extack)
 {
 	struct kb_relay *r = kzalloc(sizeof(*r), GFP_KERNEL);
-	int err;
+	enum kb_side side;
+	int err = 0;
 
 	if (!r)
 		return ERR_PTR(-ENOMEM);
@@ -389,10 +463,9 @@ struct kb_relay *kb_relay_create(struct kb_flow *f, struct socket *client,
 	timer_setup(&r->timer, relay_timer, 0);
 	init_dir(r, KB_CLIENT);
 	init_dir(r, KB_SERVER);
-	r->leg[KB_CLIENT].record_max = record_max;
-	err = kb_leg_open(&r->leg[KB_CLIENT], client, extack);
-	if (!err)
-		err = kb_leg_open(&r->leg[KB_SERVER], server, extack);
+	r->leg[KB_CLIENT].record_max = h->record_max;
+	for (side = 0; side < KB_SIDES && !err; side++)
+		err = kb_leg_open(&r->leg[side], h->sock[side], &h->keys[side], extack);
 	/* Nothing is to happen before kb_relay_start(). */
 	r->stopping = true;
 	if (!err)
@@ -402,7 +475,7 @@ struct kb_relay *kb_relay_create(struct kb_flow *f, struct socket *client,
 	if (!err)
 		return r;
 	kb_leg_detach(&r->leg[KB_CLIENT]);
-	kfree(r);
+	kfree_sensitive(r);
 	return ERR_PTR(err);
 }
 
@@ -469,19 +542,26 @@ void kb_relay_stop(struct kb_relay *r, int reason)
  */
 void kb_relay_free(struct kb_relay *r)
 {
-	kfree(r);
+	kfree_sensitive(r);
 }
 
 /**
  * kb_relay_init - make what all relays share
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or an error.
  */
 int kb_relay_init(void)
 {
+	int err = kb_rekey_init();
+
+	if (err)
+		return err;
 	/* Bound to the processor that received: its caches have the data. */
 	relay_wq = alloc_workqueue("kbump", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
-	return relay_wq ? 0 : -ENOMEM;
+	if (relay_wq)
+		return 0;
+	kb_rekey_exit();
+	return -ENOMEM;
 }
 
 /**
@@ -490,5 +570,6 @@ int kb_relay_init(void)
 void kb_relay_exit(void)
 {
 	destroy_workqueue(relay_wq);
+	kb_rekey_exit();
 	kb_leg_exit();
 }

@@ -11,6 +11,7 @@
 #include "tuple.h"
 
 struct kb_flow;
+struct kb_handoff;
 struct netlink_ext_ack;
 
 /**
@@ -31,6 +32,7 @@ struct netlink_ext_ack;
  * @done: the FIN has been sent on; nothing more to do
  * @truncated: the FIN came without close_notify
  * @refused: the destination took nothing although it seemed to have room
+ * @credit: how many records without data the source may still send
  */
 struct kb_dir {
 	struct kb_relay *relay;
@@ -46,6 +48,7 @@ struct kb_dir {
 	bool done;
 	bool truncated;
 	bool refused;
+	int credit;
 };
 
 /**
@@ -73,8 +76,7 @@ struct kb_relay {
 	bool gently;
 };
 
-struct kb_relay *kb_relay_create(struct kb_flow *f, struct socket *client,
-				 struct socket *server, u16 record_max,
+struct kb_relay *kb_relay_create(struct kb_flow *f, const struct kb_handoff *h,
 				 struct netlink_ext_ack *extack);
 void kb_relay_start(struct kb_relay *r);
 void kb_relay_stop(struct kb_relay *r, int reason);

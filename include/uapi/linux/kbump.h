@@ -55,7 +55,10 @@
  * @KBUMP_CMD_FLOW_ADD: hand-off, from a registered helper only: two connected TCP
  *	sockets, KBUMP_FLOW_A_CLIENT_FD and _SERVER_FD, each either with kTLS in both
  *	directions or plain. The kernel takes its own references; the caller closes its
- *	descriptors and never reads or writes them again. Notified (without fds).
+ *	descriptors and never reads or writes them again. A TLS 1.3 leg comes with both
+ *	traffic secrets that its keys are of, in KBUMP_FLOW_A_CLIENT or _SERVER; without
+ *	them it could not follow a change of keys, and is refused: -EINVAL, as is a secret
+ *	of a wrong length or for another leg. Notified (without fds and secrets).
  * @KBUMP_CMD_FLOW_FAIL: from a registered helper: the handshake of the flow whose
  *	client leg is KBUMP_FLOW_A_CLIENT_FD ended with KBUMP_FLOW_A_REASON. Notified
  *	as KBUMP_CMD_FLOW_DEL.
@@ -327,7 +330,8 @@ enum kbump_flow_state {
  * @KBUMP_REASON_SERVER_RESET: server reset, alert, or transport error
  * @KBUMP_REASON_CLIENT_RECORD: a record from the client that does not decrypt or is not allowed
  * @KBUMP_REASON_SERVER_RECORD: as before, from the server
- * @KBUMP_REASON_KEYUPDATE: a side changed keys, which this kernel's kTLS cannot follow
+ * @KBUMP_REASON_CLIENT_FLOOD: the client sent records without data and would not stop
+ * @KBUMP_REASON_SERVER_FLOOD: as before, the server
  * @KBUMP_REASON_ADMIN: deleted by command, module or namespace removal
  * @KBUMP_REASON_TIMEOUT: handshake or linger time-out
  * @KBUMP_REASON_CLIENT_GONE: client closed before or during its handshake
@@ -348,7 +352,8 @@ enum kbump_reason {
 	KBUMP_REASON_SERVER_RESET,
 	KBUMP_REASON_CLIENT_RECORD,
 	KBUMP_REASON_SERVER_RECORD,
-	KBUMP_REASON_KEYUPDATE,
+	KBUMP_REASON_CLIENT_FLOOD,
+	KBUMP_REASON_SERVER_FLOOD,
 	KBUMP_REASON_ADMIN,
 	KBUMP_REASON_TIMEOUT,
 	KBUMP_REASON_CLIENT_GONE,
@@ -375,6 +380,13 @@ enum kbump_reason {
  * @KBUMP_LEG_A_RX_ZC: u64, those decrypted straight into the relayed pages
  * @KBUMP_LEG_A_RX_COPIED: u64, those that were copied once
  * @KBUMP_LEG_A_CONTROL: u64, records of other types received
+ * @KBUMP_LEG_A_RX_REKEYS: u64, how often this peer changed its keys (KeyUpdate received)
+ * @KBUMP_LEG_A_TX_REKEYS: u64, how often we changed ours (KeyUpdate sent): because the peer
+ *	asked, or before the limit of RFC 8446, section 5.5
+ * @KBUMP_LEG_A_RX_SECRET: 32 or 48 bytes, as long as the hash of the cipher suite: the
+ *	application traffic secret of what this peer sends. Input of _FLOW_ADD only, as the
+ *	next; required for a TLS 1.3 leg, refused for any other.
+ * @KBUMP_LEG_A_TX_SECRET: as before, of what is sent to this peer
  */
 enum kbump_leg_attr {
 	KBUMP_LEG_A_UNSPEC,
@@ -387,6 +399,10 @@ enum kbump_leg_attr {
 	KBUMP_LEG_A_RX_ZC,
 	KBUMP_LEG_A_RX_COPIED,
 	KBUMP_LEG_A_CONTROL,
+	KBUMP_LEG_A_RX_REKEYS,
+	KBUMP_LEG_A_TX_REKEYS,
+	KBUMP_LEG_A_RX_SECRET,
+	KBUMP_LEG_A_TX_SECRET,
 	__KBUMP_LEG_A_MAX,
 };
 #define KBUMP_LEG_A_MAX (__KBUMP_LEG_A_MAX - 1)
@@ -405,8 +421,8 @@ enum kbump_leg_attr {
  * @KBUMP_FLOW_A_AGE: u64, ms since the SYN
  * @KBUMP_FLOW_A_SNI: string, 1..255; input of _FLOW_ASK and _FLOW_ADD, optional
  * @KBUMP_FLOW_A_ALPN: string, 1..255; input of _FLOW_ADD, optional
- * @KBUMP_FLOW_A_CLIENT: nested &enum kbump_leg_attr
- * @KBUMP_FLOW_A_SERVER: nested &enum kbump_leg_attr
+ * @KBUMP_FLOW_A_CLIENT: nested &enum kbump_leg_attr; input of _FLOW_ADD: its secrets
+ * @KBUMP_FLOW_A_SERVER: nested &enum kbump_leg_attr; as before
  * @KBUMP_FLOW_A_REASON: u8, &enum kbump_reason; in _FLOW_FAIL and in notifications of an end
  * @KBUMP_FLOW_A_CLIENT_FD: s32 as u32, input only
  * @KBUMP_FLOW_A_SERVER_FD: s32 as u32, input only
@@ -467,7 +483,8 @@ enum kbump_flow_attr {
  * @KBUMP_STAT_RX_COPIED: those that were copied once
  * @KBUMP_STAT_RX_CONTROL: records of other types received
  * @KBUMP_STAT_BAD_RECORD: records that did not decrypt or were not allowed
- * @KBUMP_STAT_KEYUPDATE: flows ended for a KeyUpdate
+ * @KBUMP_STAT_RX_REKEYS: changes of keys by peers
+ * @KBUMP_STAT_TX_REKEYS: changes of our keys
  */
 enum kbump_stat {
 	KBUMP_STAT_UNSPEC,
@@ -490,7 +507,8 @@ enum kbump_stat {
 	KBUMP_STAT_RX_COPIED,
 	KBUMP_STAT_RX_CONTROL,
 	KBUMP_STAT_BAD_RECORD,
-	KBUMP_STAT_KEYUPDATE,
+	KBUMP_STAT_RX_REKEYS,
+	KBUMP_STAT_TX_REKEYS,
 	__KBUMP_STAT_MAX,
 };
 #define KBUMP_STAT_MAX (__KBUMP_STAT_MAX - 1)
