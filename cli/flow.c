@@ -95,12 +95,12 @@ static void leg_text(const struct field *f, struct nlattr *a, struct nlattr *b)
 		fputs("plain", stdout);
 	if (!opt.stats)
 		return;
-	printf(" rx %llu bytes %llu records (%llu zero-copy, %llu copied, %llu control) %llu rekeys",
+	printf(" rx %llu bytes %llu records (%llu zero-copy, %llu copied, %llu control)",
 	       counter(&v, KBUMP_LEG_A_RX_BYTES), counter(&v, KBUMP_LEG_A_RX_RECORDS),
 	       counter(&v, KBUMP_LEG_A_RX_ZC), counter(&v, KBUMP_LEG_A_RX_COPIED),
-	       counter(&v, KBUMP_LEG_A_CONTROL), counter(&v, KBUMP_LEG_A_RX_REKEYS));
-	printf(" tx %llu bytes %llu rekeys", counter(&v, KBUMP_LEG_A_TX_BYTES),
-	       counter(&v, KBUMP_LEG_A_TX_REKEYS));
+	       counter(&v, KBUMP_LEG_A_CONTROL));
+	printf(" %llu rekeys tx %llu bytes %llu rekeys", counter(&v, KBUMP_LEG_A_RX_REKEYS),
+	       counter(&v, KBUMP_LEG_A_TX_BYTES), counter(&v, KBUMP_LEG_A_TX_REKEYS));
 }
 
 static struct json_object *leg_json(const struct field *f, struct nlattr *a, struct nlattr *b)

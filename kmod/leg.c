@@ -126,8 +126,10 @@ int kb_leg_open(struct kb_leg *leg, struct socket *sock, const struct kb_keys *k
  */
 static void count_ready(struct kb_leg *leg)
 {
-	if (leg->tls && atomic_inc_return(&leg->idle) > KB_LEG_IDLE_MAX)
-		leg_rx(leg)->strp.stopped = 1;
+	if (!leg->tls || atomic_inc_return(&leg->idle) <= KB_LEG_IDLE_MAX)
+		return;
+	set_bit(KB_LEG_FLOODED, &leg->flags);
+	leg_rx(leg)->strp.stopped = 1;
 }
 
 static void leg_data_ready(struct sock *sk)

@@ -18,6 +18,8 @@ struct netlink_ext_ack;
 #define KB_LEG_WANT_SPACE	0
 /* The peer wants us to change our keys; set by the direction that reads here. */
 #define KB_LEG_REKEY		1
+/* More than KB_LEG_IDLE_MAX have come, and nothing more will. */
+#define KB_LEG_FLOODED		2
 
 /*
  * So many records may come in a row without any data. One call of recvmsg() may take as many

@@ -33,7 +33,7 @@
  * AES-GCM is safe for 2^24.5 full records with one key: RFC 8446, section 5.5. Each record
  * counts as a full one here. A test may want to see it earlier.
  */
-#define RECORDS_MAX	(1 << 24)
+#define RECORDS_MAX	0x1000000
 
 static unsigned int rekey_records = RECORDS_MAX / 2;
 

@@ -253,7 +253,7 @@ static enum kb_verdict read_control(struct kb_dir *d)
 		if (n == -EAGAIN)
 			break;
 		if (n < 0) {
-			d->record.alert = KB_ALERT_BAD_RECORD_MAC;
+			d->record.alert = KB_ALERT_INTERNAL_ERROR;
 			return KB_BAD;
 		}
 		verdict = max(verdict, kb_record_read(&d->record, d->from, d->src->version,
@@ -328,20 +328,27 @@ static void count_chunk(const struct kb_dir *d)
 		this_cpu_add(f->rule->stats->bytes, c->len);
 }
 
+/* What must not come now ends the flow, and goes no further. */
+static bool is_out_of_turn(struct kb_dir *d)
+{
+	if (test_bit(KB_LEG_FLOODED, &d->src->flags))
+		flooded(d);
+	/* RFC 8446, section 5.1: nothing comes between the parts of a handshake message. */
+	else if (d->chunk.len && kb_record_is_partial(&d->record))
+		bad_record(d, KB_ALERT_UNEXPECTED_MESSAGE);
+	else
+		return false;
+	kb_chunk_put(&d->chunk);
+	return true;
+}
+
 /* Return: bytes received, 0 for a record without data, -EAGAIN, or an error at the end. */
 static int receive(struct kb_dir *d)
 {
 	int n = kb_leg_recv(d->src, &d->chunk);
 
-	if (atomic_read(&d->src->idle) > KB_LEG_IDLE_MAX) {
-		flooded(d);
+	if (is_out_of_turn(d))
 		return -ECONNABORTED;
-	}
-	/* RFC 8446, section 5.1: nothing comes between the parts of a handshake message. */
-	if (n > 0 && kb_record_is_partial(&d->record)) {
-		bad_record(d, KB_ALERT_UNEXPECTED_MESSAGE);
-		return -ECONNABORTED;
-	}
 	if (n > 0) {
 		/* RFC 8446, section 6.1: data after a closure alert is to be ignored. */
 		if (d->notified) {

@@ -348,6 +348,32 @@ TEST_F(family, output_attributes_are_refused_as_input)
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_BYTES, &v, 8));
 }
 
+/* A hand-off by one who may not, so that nothing but the attribute can be judged. */
+static int odd_leg(struct talk *t, int type, size_t len)
+{
+	static const uint8_t zero[64];
+	struct nlattr *n, *leg;
+
+	begin_cmd(t, KBUMP_CMD_FLOW_ADD);
+	n = nest(&t->rq, KBUMP_A_FLOW);
+	leg = nest(&t->rq, KBUMP_FLOW_A_CLIENT);
+	put(&t->rq, type, zero, len);
+	nest_end(&t->rq, leg);
+	nest_end(&t->rq, n);
+	return answer(t);
+}
+
+TEST_F(family, of_a_leg_only_secrets_are_taken)
+{
+	EXPECT_EQ(-EACCES, odd_leg(&self->talk, KBUMP_LEG_A_RX_SECRET, 48));
+	EXPECT_EQ(-EACCES, odd_leg(&self->talk, KBUMP_LEG_A_TX_SECRET, 48));
+	EXPECT_EQ(-ERANGE, odd_leg(&self->talk, KBUMP_LEG_A_RX_SECRET, 49));
+	EXPECT_EQ(-ERANGE, odd_leg(&self->talk, KBUMP_LEG_A_TX_SECRET, 49));
+	EXPECT_EQ(-EINVAL, odd_leg(&self->talk, KBUMP_LEG_A_RX_BYTES, 8));
+	EXPECT_EQ(-EINVAL, odd_leg(&self->talk, KBUMP_LEG_A_RX_REKEYS, 8));
+	EXPECT_EQ(-EINVAL, odd_leg(&self->talk, KBUMP_LEG_A_TX_REKEYS, 8));
+}
+
 /* Every length of a good message but the right one. */
 TEST_F(family, messages_cut_short_are_refused)
 {

@@ -264,35 +264,52 @@ static void flip(struct peer *p)
 	send_all(p, out, len);
 }
 
-/* Something that is not allowed, and a record of data behind it. */
+static const struct record {
+	const char *what;
+	uint8_t type;
+	uint8_t len;
+	uint8_t data[16];
+} records[] = {
+	{ "update", TYPE_HANDSHAKE, 5, { SSL3_MT_KEY_UPDATE, 0, 0, 1, 0 } },
+	{ "value", TYPE_HANDSHAKE, 5, { SSL3_MT_KEY_UPDATE, 0, 0, 1, 2 } },
+	{ "length", TYPE_HANDSHAKE, 6, { SSL3_MT_KEY_UPDATE, 0, 0, 2, 0, 0 } },
+	{ "twice", TYPE_HANDSHAKE, 10, { SSL3_MT_KEY_UPDATE, 0, 0, 1, 0,
+					 SSL3_MT_KEY_UPDATE, 0, 0, 1, 0 } },
+	{ "half", TYPE_HANDSHAKE, 3, { SSL3_MT_KEY_UPDATE, 0, 0 } },
+	{ "empty", TYPE_HANDSHAKE, 0, {} },
+	{}
+};
+
+static const struct record floods[] = {
+	{ "canceled", TYPE_ALERT, 2, { SSL3_AL_WARNING, SSL_AD_USER_CANCELLED } },
+	{ "nothing", TYPE_DATA, 0, {} },
+	{}
+};
+
+static const struct record *find(const struct record *r, const char *what)
+{
+	while (r->what && strcmp(r->what, what))
+		r++;
+	return r->what ? r : NULL;
+}
+
+/* Something that is not allowed, and a record of data behind it; or too much of something. */
 static void misbehave(struct peer *p, const char *what)
 {
-	static const uint8_t update[] = { 24, 0, 0, 1, 0 };
-	static const uint8_t value[] = { 24, 0, 0, 1, 2 };
-	static const uint8_t length[] = { 24, 0, 0, 2, 0, 0 };
-	static const uint8_t twice[] = { 24, 0, 0, 1, 0, 24, 0, 0, 1, 0 };
-	static const uint8_t canceled[] = { 1, 90 };
+	const struct record *r = find(floods, what);
 
-	if (!strcmp(what, "update"))
-		send_record(p, TYPE_HANDSHAKE, update, sizeof(update));
-	else if (!strcmp(what, "value"))
-		send_record(p, TYPE_HANDSHAKE, value, sizeof(value));
-	else if (!strcmp(what, "length"))
-		send_record(p, TYPE_HANDSHAKE, length, sizeof(length));
-	else if (!strcmp(what, "twice"))
-		send_record(p, TYPE_HANDSHAKE, twice, sizeof(twice));
-	else if (!strcmp(what, "half"))
-		send_record(p, TYPE_HANDSHAKE, update, 3);
-	else if (!strcmp(what, "empty"))
-		send_record(p, TYPE_HANDSHAKE, update, 0);
+	if (r || !strcmp(what, "updates")) {
+		if (r)
+			flood(p, r->type, r->data, r->len);
+		else
+			flood_updates(p);
+		return;
+	}
+	r = find(records, what);
+	if (r)
+		send_record(p, r->type, r->data, r->len);
 	else if (!strcmp(what, "flip"))
 		flip(p);
-	else if (!strcmp(what, "canceled"))
-		return flood(p, TYPE_ALERT, canceled, sizeof(canceled));
-	else if (!strcmp(what, "nothing"))
-		return flood(p, TYPE_DATA, canceled, 0);
-	else if (!strcmp(what, "updates"))
-		return flood_updates(p);
 	else
 		die("send what? %s", what);
 	send_record(p, TYPE_DATA, "nor this", 8);
@@ -353,7 +370,7 @@ static bool storm_write(struct peer *p, struct storm *s, uint64_t seed)
 	size_t len = s->size - s->sent < RECORD ? s->size - s->sent : RECORD;
 	int n;
 
-	if (!flush(p, s) || !len)
+	if (!flush(p, s) || s->sent == s->size)
 		return false;
 	if (s->type >= 0 && s->sent >= s->next) {
 		if (SSL_key_update(p->ssl, s->type) != 1)
@@ -402,7 +419,7 @@ static void burst(struct peer *p, const struct storm *s)
  */
 static void run_storm(struct peer *p, struct storm *s)
 {
-	bool server = SSL_is_server(p->ssl);
+	bool is_server = SSL_is_server(p->ssl);
 	struct pollfd pfd = { .fd = p->fd };
 
 	s->digest = EVP_MD_CTX_new();
@@ -413,9 +430,9 @@ static void run_storm(struct peer *p, struct storm *s)
 	SSL_set0_wbio(p->ssl, s->out);
 	fcntl(p->fd, F_SETFL, O_NONBLOCK);
 	while (s->sent < s->size || s->got < s->size) {
-		bool busy = storm_write(p, s, server);
+		bool busy = storm_write(p, s, is_server);
 
-		busy |= s->got < s->size && storm_read(p, s, !server);
+		busy |= s->got < s->size && storm_read(p, s, !is_server);
 		if (busy)
 			continue;
 		pfd.events = POLLIN | (BIO_pending(s->out) ? POLLOUT : 0);
@@ -502,7 +519,7 @@ static void serve(int fd, SSL_CTX *ctx)
 	read_to_end(&p);
 }
 
-static void server(char **arg)
+static void run_server(char **arg)
 {
 	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(atoi(arg[0])) };
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -553,7 +570,7 @@ static SSL_CTX *client_context(const char *ca, bool tls13, const char *suite)
 	return ctx;
 }
 
-static void client(int argc, char **arg)
+static void run_client(int argc, char **arg)
 {
 	struct peer p = { .role = "client" };
 	char line[256], ready[64];
@@ -582,9 +599,9 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	if (argc == 5 && !strcmp(argv[1], "server"))
-		server(argv + 2);
+		run_server(argv + 2);
 	else if ((argc == 9 || argc == 12) && !strcmp(argv[1], "client"))
-		client(argc - 2, argv + 2);
+		run_client(argc - 2, argv + 2);
 	else
 		die("usage: see the source");
 	return 0;
