@@ -117,6 +117,7 @@ static void read_to_end(struct peer *p)
 	while ((n = SSL_read(p->ssl, buf, sizeof(buf))) > 0)
 		got += n;
 	printf("%s got %zu\n", p->role, got);
+	printf("%s updates %llu\n", p->role, (unsigned long long)p->updates);
 	say_end(p, n);
 }
 
@@ -439,7 +440,6 @@ static void run_storm(struct peer *p, struct storm *s)
 		poll(&pfd, 1, -1);
 	}
 	print_digest(p->role, s);
-	printf("%s updates %llu\n", p->role, (unsigned long long)p->updates);
 	EVP_MD_CTX_free(s->digest);
 	SSL_shutdown(p->ssl);
 	fcntl(p->fd, F_SETFL, 0);
