@@ -31,8 +31,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
 #include <openssl/ssl.h>
 
 #include "../helper/keys.h"
@@ -255,6 +258,56 @@ static void flood_updates(struct peer *p)
 	printf("%s survived\n", p->role);
 }
 
+/* RFC 8446, section 7.2: from here on our own records have the next keys. */
+static void next_keys(struct peer *p)
+{
+	uint8_t *secret = SSL_is_server(p->ssl) ? p->secrets.server : p->secrets.client;
+	char digest[] = "SHA256", prefix[] = "tls13 ", label[] = "traffic upd";
+	int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret, 32),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, prefix, 6),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, label, 11),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", NULL);
+	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+	uint8_t next[32];
+
+	if (!ctx || EVP_KDF_derive(ctx, next, sizeof(next), params) != 1)
+		die("no next keys");
+	memcpy(secret, next, sizeof(next));
+	p->seq = 0;
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+}
+
+/* Unusual, but right: messages in parts, and behind others. Twelve bytes of data. */
+static void behave(struct peer *p)
+{
+	static const uint8_t update[] = { SSL3_MT_KEY_UPDATE, 0, 0, 1, 0 };
+	/* Lifetime, age, nonce, ticket, extensions. */
+	static const uint8_t ticket[] = { SSL3_MT_NEWSESSION_TICKET, 0, 0, 14,
+					  0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 1, 7, 0, 0,
+					  SSL3_MT_KEY_UPDATE, 0, 0, 1, 0 };
+	static const uint8_t close_notify[] = { SSL3_AL_WARNING, SSL_AD_CLOSE_NOTIFY };
+	size_t i;
+
+	for (i = 0; i < sizeof(update); i++)
+		send_record(p, TYPE_HANDSHAKE, update + i, 1);
+	next_keys(p);
+	send_record(p, TYPE_DATA, "second", 6);
+	if (SSL_is_server(p->ssl))
+		send_record(p, TYPE_HANDSHAKE, ticket, sizeof(ticket));
+	else
+		send_record(p, TYPE_HANDSHAKE, update, sizeof(update));
+	next_keys(p);
+	send_record(p, TYPE_DATA, "third.", 6);
+	send_record(p, TYPE_ALERT, close_notify, sizeof(close_notify));
+}
+
 static void flip(struct peer *p)
 {
 	static const char secret[] = "nobody is to see this";
@@ -294,7 +347,10 @@ static const struct record *find(const struct record *r, const char *what)
 	return r->what ? r : NULL;
 }
 
-/* Something that is not allowed, and a record of data behind it; or too much of something. */
+/*
+ * Something that is not allowed, and a record of data behind it; or too much of something; or
+ * what only looks strange.
+ */
 static void misbehave(struct peer *p, const char *what)
 {
 	const struct record *r = find(floods, what);
@@ -306,6 +362,8 @@ static void misbehave(struct peer *p, const char *what)
 			flood_updates(p);
 		return;
 	}
+	if (!strcmp(what, "parts"))
+		return behave(p);
 	r = find(records, what);
 	if (r)
 		send_record(p, r->type, r->data, r->len);
