@@ -201,17 +201,29 @@ bool conn_client_closed(const struct conn *c)
 }
 
 /**
- * conn_log() - say why a connection ended
+ * conn_log() - say what becomes of a connection
  * @c: the connection
- * @fmt: as printf
+ * @verdict: that
+ * @fmt: why, as printf
  */
-void conn_log(const struct conn *c, const char *fmt, ...)
+void conn_log(const struct conn *c, enum log_verdict verdict, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	log_conn(c, fmt, args);
+	log_conn(c, verdict, fmt, args);
 	va_end(args);
+}
+
+/**
+ * conn_note_tls() - keep what a handshake agreed on
+ * @tls: of the leg
+ * @ssl: its handshake, which is done
+ */
+void conn_note_tls(struct leg_tls *tls, const SSL *ssl)
+{
+	tls->version = SSL_get_version(ssl);
+	tls->cipher = SSL_get_cipher_name(ssl);
 }
 
 /**
@@ -236,7 +248,7 @@ void conn_reset(struct conn *c, enum kbump_reason reason, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	log_conn(c, fmt, args);
+	log_conn(c, LOG_REFUSED, fmt, args);
 	va_end(args);
 	reset_on_close(c->client_fd);
 	if (c->server_fd >= 0)
@@ -251,7 +263,7 @@ void conn_reset(struct conn *c, enum kbump_reason reason, const char *fmt, ...)
  */
 void conn_client_gone(struct conn *c)
 {
-	conn_log(c, "the client closed before its handshake was over");
+	conn_log(c, LOG_REFUSED, "the client closed before its handshake was over");
 	conn_report(c, KBUMP_REASON_CLIENT_GONE);
 	conn_free(c);
 }

@@ -129,6 +129,7 @@ static void finished(struct conn *c)
 	if (err)
 		return conn_reset(c, KBUMP_REASON_INTERNAL, "kTLS: %s", strerror(-err));
 	c->record_max = longest_record(c->ssl);
+	conn_note_tls(&c->client_tls, c->ssl);
 	conn_free_ssl(c);
 	handoff(c);
 }

@@ -28,6 +28,16 @@ static void refused(struct conn *c)
 		conn_reset(c, KBUMP_REASON_INTERNAL, "the kernel refused the flow: %s", why);
 }
 
+static void say(const struct conn *c)
+{
+	if (c->plain)
+		conn_log(c, LOG_LEFT_ALONE, "%s", c->action == KBUMP_ACTION_BYPASS ? "" : "not TLS");
+	else if (c->verified)
+		conn_log(c, LOG_OPENED, "%s", "");
+	else
+		conn_log(c, LOG_OPENED, "the server's certificate: %s", c->cert_why);
+}
+
 /**
  * handoff() - give the connection to the kernel
  * @c: the connection, with both legs ready; it is freed
@@ -41,6 +51,7 @@ void handoff(struct conn *c)
 	conn_wipe_secrets(c);
 	if (err)
 		return refused(c);
+	say(c);
 	/* From here on this process must not touch the sockets. */
 	conn_free(c);
 }

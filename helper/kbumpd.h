@@ -181,6 +181,30 @@ struct worker {
 };
 
 /**
+ * enum log_verdict - what becomes of a connection
+ *
+ * @LOG_OPENED: relayed in the clear within the kernel
+ * @LOG_LEFT_ALONE: relayed as it is
+ * @LOG_REFUSED: ended
+ */
+enum log_verdict {
+	LOG_OPENED,
+	LOG_LEFT_ALONE,
+	LOG_REFUSED,
+};
+
+/**
+ * struct leg_tls - what a leg's handshake agreed on, for the log
+ *
+ * @version: name of the TLS version, static; NULL while there is none
+ * @cipher: name of the cipher suite, as above
+ */
+struct leg_tls {
+	const char *version;
+	const char *cipher;
+};
+
+/**
  * enum stage - where a connection stands
  *
  * @STAGE_HELLO: the client's first bytes are awaited; after a while of silence the server's
@@ -218,6 +242,9 @@ enum stage {
  * @plain: not TLS, or not to be opened: both legs are handed over as they are
  * @hello: the ClientHello, all zero if there is none
  * @action: &enum kbump_action as the rules decided, 0 while they have not
+ * @rule: handle of the rule that decided, 0 if none did
+ * @client_tls: of the client leg
+ * @server_tls: of the server leg
  * @ssl: of the handshake in progress
  * @secrets: of that handshake
  * @server_ssl: of the server's handshake, when it is done
@@ -256,6 +283,9 @@ struct conn {
 	bool plain;
 	struct hello hello;
 	uint8_t action;
+	uint32_t rule;
+	struct leg_tls client_tls;
+	struct leg_tls server_tls;
 	SSL *ssl;
 	struct secrets secrets;
 	SSL *server_ssl;
@@ -286,9 +316,10 @@ const char *address_host(const union address *a, char *buf);
 const char *address_text(const union address *a, char *buf);
 
 /* log.c */
+void log_setup(bool json);
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_conn(const struct conn *c, const char *fmt, va_list args)
-	__attribute__((format(printf, 2, 0)));
+void log_conn(const struct conn *c, enum log_verdict verdict, const char *fmt, va_list args)
+	__attribute__((format(printf, 3, 0)));
 const char *openssl_error(void);
 
 /* clock.c */
@@ -380,7 +411,9 @@ void conn_low_water(struct conn *c, int bytes);
 void conn_wait(struct conn *c, struct event *event, int fd, short what);
 bool conn_client_closed(const struct conn *c);
 void conn_report(struct conn *c, enum kbump_reason reason);
-void conn_log(const struct conn *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void conn_log(const struct conn *c, enum log_verdict verdict, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void conn_note_tls(struct leg_tls *tls, const SSL *ssl);
 void conn_reset(struct conn *c, enum kbump_reason reason, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void conn_client_gone(struct conn *c);

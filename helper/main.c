@@ -39,6 +39,7 @@ static const struct option options[] = {
 	{ "identity", required_argument, NULL, 'i' },
 	{ "workers", required_argument, NULL, 'w' },
 	{ "user", required_argument, NULL, 'u' },
+	{ "log", required_argument, NULL, 'L' },
 	{ "key-log", required_argument, NULL, 'l' },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
@@ -63,6 +64,7 @@ static const char usage[] =
 	"                         forged one; may be given several times\n"
 	"  --workers N            worker processes (default: one for each processor)\n"
 	"  --user NAME            whom to become (default: kbumpd or, if there is none, nobody)\n"
+	"  --log text|json        form of the lines on the standard error (default: text)\n"
 	"  --key-log FILE         DANGEROUS: append the secrets of all connections to this file\n";
 
 static int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -131,6 +133,14 @@ static int parse_min_version(struct arguments *a, const char *word)
 	return 0;
 }
 
+static int parse_log(const char *word)
+{
+	if (strcmp(word, "text") && strcmp(word, "json"))
+		return usage_error("--log %s: neither text nor json", word);
+	log_setup(!strcmp(word, "json"));
+	return 0;
+}
+
 static int parse_option(struct arguments *a, int option)
 {
 	switch (option) {
@@ -146,6 +156,8 @@ static int parse_option(struct arguments *a, int option)
 	case 'u':
 		a->user = optarg;
 		return 0;
+	case 'L':
+		return parse_log(optarg);
 	case 'l':
 		a->key_log = optarg;
 		return 0;

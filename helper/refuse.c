@@ -51,7 +51,7 @@ void refuse(struct conn *c, enum kbump_reason reason, uint8_t alert, const char 
 	bool over;
 
 	va_start(args, fmt);
-	log_conn(c, fmt, args);
+	log_conn(c, LOG_REFUSED, fmt, args);
 	va_end(args);
 	conn_free_ssl(c);
 	conn_close_server(c);

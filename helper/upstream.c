@@ -113,6 +113,7 @@ static int note_facts(struct conn *c)
 	unsigned int len;
 
 	c->version = SSL_version(c->ssl);
+	conn_note_tls(&c->server_tls, c->ssl);
 	SSL_get0_alpn_selected(c->ssl, &alpn, &len);
 	/* The kernel takes it as a string. */
 	if (len >= sizeof(c->alpn) || (len && memchr(alpn, '\0', len)))

@@ -211,6 +211,44 @@ no_helper()
 	start_kbumpd
 }
 
+# said EXPRESSION: exactly one connection's line of the log, as a dictionary d, is so.
+said()
+{
+	/usr/bin/python3 -ISc 'import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+found = [d for d in lines if "verdict" in d and eval(sys.argv[2])]
+sys.exit(len(found) != 1)' "$DIR/kbumpd.log" "$1" || fail "not so: $1: $(cat "$DIR/kbumpd.log")"
+}
+
+# One line for each connection, whatever becomes of it.
+json_log()
+{
+	needs_kbump
+	reap kbumpd
+	spawn kbumpd "$BOX" "$BUILD/kbumpd" --ca-cert "$PKI/box-ca.crt" \
+		--ca-key "$PKI/box-ca.key" --trust "$PKI/server-ca.crt" --workers 1 --log json
+	wait_for "$WAIT" has_line "$DIR/kbumpd.log" '"text":"ready"'
+	fetch4 443 /hello.txt --http2 --tlsv1.3 --tls-max 1.3 >/dev/null
+	fetch4 445 / >/dev/null 2>&1 || true
+	rule sni "$OTHER" action block
+	sees 443 "$OTHER" ""
+	kbump rule del pref 5
+	rule sni "$NAME" action bypass
+	sees 443 "$NAME" "$SERVER_CA"
+	plain_exchange
+	settle
+	said 'd["verdict"] == "opened" and d["sni"] == "'"$NAME"'" and d["cert"] == "ok" and
+		d["alpn"] == "h2" and d["client"] == "'"$CLIENT4"'" and d["server_port"] == 443 and
+		d["server_version"] == d["client_version"] == "TLSv1.3" and
+		d["server_cipher"] == d["client_cipher"] and d["rule"] > 0'
+	said 'd["server_port"] == 445 and d["verdict"] == "refused" and d["cert"] == "expired"'
+	said 'd.get("sni") == "'"$OTHER"'" and d["verdict"] == "refused" and d["rule"] > 0'
+	said 'd.get("sni") == "'"$NAME"'" and d["verdict"] == "left alone" and "cert" not in d'
+	said 'd["verdict"] == "left alone" and d.get("text") == "not TLS"'
+	reap kbumpd
+	start_kbumpd
+}
+
 setup
 start_nginx || bail_out "nginx does not start"
 start_kbumpd || bail_out "kbumpd does not start"
@@ -224,5 +262,6 @@ run_rule_case "the server's certificate" by_certificate
 run_rule_case "clear text has no server name" no_name
 run_rule_case "what no rule can want is not touched" unwanted
 run_rule_case "decisions are shown" shown
+run_rule_case "the log" json_log
 run_rule_case "no helper to find out" no_helper
 finish
