@@ -215,6 +215,24 @@ padded_records()
 	sed '1,/^\r$/d' "$DIR/out" | cmp - "$DIR/www/big"
 }
 
+# What a scanner says of the client leg: nothing but the suites of kTLS, and no fault.
+scanned()
+{
+	needs_kbump
+	in_ns "$CLIENT" timeout "$CASE_LIMIT" sslscan --no-colour --sni-name="$NAME" \
+		"$SERVER4:443" >"$DIR/out" 2>&1 || fail "$(cat "$DIR/out")"
+	cat "$DIR/out"
+	has '^TLSv1.2 *enabled'
+	has '^TLSv1.3 *enabled'
+	has 'supports TLS Fallback SCSV'
+	has 'Session renegotiation not supported'
+	if grep -E '^(SSLv|TLSv1\.[01] ).*enabled|^TLS.* vulnerable' "$DIR/out" | grep -v ' not '; then
+		fail "see above"
+	fi
+	[ "$(grep -c -E '^(Accepted|Preferred) ' "$DIR/out")" = 9 ]
+	[ "$(grep -c -E '^(Accepted|Preferred) .*(GCM|CHACHA20)' "$DIR/out")" = 9 ]
+}
+
 setup
 start_nginx || bail_out "nginx does not start"
 head -c "$BIG" /dev/urandom | base64 -w 76 | head -c "$BIG" >"$DIR/www/big"
@@ -239,4 +257,5 @@ for version in 2 3; do
 	run_case "max_fragment_length 4096 TLS 1.$version" short_records "$version" 4096
 done
 run_case "padded records, byte for byte" padded_records
+run_case "a scanner finds no fault" scanned
 finish
