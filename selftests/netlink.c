@@ -480,6 +480,21 @@ static int hand_off(struct talk *t, int cmd, int client, int server)
 	return answer(t);
 }
 
+TEST_F(family, a_record_is_512_to_16384_bytes)
+{
+	const uint16_t odd[] = { 0, 511, 16385 };
+	struct nlattr *n;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(odd); i++) {
+		begin_cmd(&self->talk, KBUMP_CMD_FLOW_ADD);
+		n = nest(&self->talk.rq, KBUMP_A_FLOW);
+		put(&self->talk.rq, KBUMP_FLOW_A_RECORD_MAX, &odd[i], sizeof(odd[i]));
+		nest_end(&self->talk.rq, n);
+		EXPECT_EQ(-ERANGE, answer(&self->talk)) TH_LOG("%u bytes", odd[i]);
+	}
+}
+
 TEST_F(family, hand_off_needs_a_helper)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
