@@ -29,6 +29,15 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/* The name was used, and the client is to be told so: RFC 6066, section 3. */
+static int accept_name(SSL *ssl, int *alert, void *arg)
+{
+	(void)ssl;
+	(void)alert;
+	(void)arg;
+	return SSL_TLSEXT_ERR_OK;
+}
+
 /**
  * downstream_setup() - set the context for clients up
  * @ctx: it
@@ -42,6 +51,7 @@ int downstream_setup(SSL_CTX *ctx, struct tickets *tickets)
 	if (conn_index < 0)
 		return -1;
 	SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
+	SSL_CTX_set_tlsext_servername_callback(ctx, accept_name);
 	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
 	tickets_setup(ctx, tickets);
