@@ -51,14 +51,9 @@ void refuse(struct conn *c, enum kbump_reason reason, uint8_t alert, const char 
 	refused++;
 }
 
-void conn_free_ssl(struct conn *c)
-{
-	SSL_free(c->ssl);
-	c->ssl = NULL;
-}
-
 struct session {
 	struct worker worker;
+	struct setup setup;
 	int signer_fd;
 	EVP_PKEY *server_key;
 	struct issuer by;
@@ -77,6 +72,7 @@ FIXTURE_SETUP(forge)
 	int pair[2];
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
+	s->worker.setup = &s->setup;
 	s->worker.base = event_base_new();
 	s->worker.forge = forge_new(s->worker.base, pair[0]);
 	ASSERT_NE(NULL, s->worker.forge);
@@ -138,7 +134,7 @@ static struct conn *prepare(struct session *s, int n, int server)
 
 	memset(c, 0, sizeof(*c));
 	c->worker = &s->worker;
-	c->ssl = server_leg(s, server);
+	c->server_ssl = server_leg(s, server);
 	c->version = TLS1_3_VERSION;
 	c->hello.auth13 = AUTH_RSA | AUTH_ECDSA;
 	c->verified = true;
