@@ -30,8 +30,10 @@ static void refused(struct conn *c)
 
 static void say(const struct conn *c)
 {
+	bool bypassed = c->action == KBUMP_ACTION_BYPASS;
+
 	if (c->plain)
-		conn_log(c, LOG_LEFT_ALONE, "%s", c->action == KBUMP_ACTION_BYPASS ? "" : "not TLS");
+		conn_log(c, LOG_LEFT_ALONE, "%s", bypassed ? "" : "not TLS");
 	else if (c->verified)
 		conn_log(c, LOG_OPENED, "%s", "");
 	else

@@ -58,6 +58,14 @@ static int check(struct identity *id, const char *cert_file, const char *key_fil
 	return -1;
 }
 
+static int read_both(struct identity *id, const char *cert_file, const char *key_file)
+{
+	if (ca_read(&id->certs, cert_file) < 0)
+		return -1;
+	id->key = read_key(key_file);
+	return id->key ? check(id, cert_file, key_file) : -1;
+}
+
 /**
  * identity_add() - read a certificate and its key
  * @s: gets it, in front of those that it has
@@ -76,8 +84,8 @@ int identity_add(struct setup *s, const char *files)
 		log_line("--identity %s: not CERT,KEY", files);
 	else if (!id || !cert_file)
 		log_line("out of memory");
-	else if (!ca_read(&id->certs, cert_file) && (id->key = read_key(comma + 1)))
-		err = check(id, cert_file, comma + 1);
+	else
+		err = read_both(id, cert_file, comma + 1);
 	free(cert_file);
 	if (err < 0) {
 		free(id);

@@ -10,34 +10,26 @@
 
 #include "../../helper/kbumpd.h"
 #include "../../helper/signer.h"
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static struct issuer issuer;
 static EVP_PKEY *leaf_key;
-
-static void must(int holds)
-{
-	if (!holds)
-		abort();
-}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
 	leaf_key = EVP_EC_gen("P-256");
-	must(leaf_key != NULL && !issuer_make_untrusted(&issuer));
+	must(leaf_key && !issuer_make_untrusted(&issuer));
 	return 0;
 }
 
-static int has_name(const GENERAL_NAMES *names, const GENERAL_NAME *wanted)
+static int has_name(const GENERAL_NAMES *names, GENERAL_NAME *wanted)
 {
 	int i;
 
 	for (i = 0; i < sk_GENERAL_NAME_num(names); i++)
-		if (!GENERAL_NAME_cmp(sk_GENERAL_NAME_value(names, i), (GENERAL_NAME *)wanted))
+		if (!GENERAL_NAME_cmp(sk_GENERAL_NAME_value(names, i), wanted))
 			return 1;
 	return 0;
 }
@@ -69,7 +61,7 @@ static void check(X509 *cert, const X509 *server)
 	must(X509_get_extended_key_usage(cert) == XKU_SSL_SERVER);
 	must(ASN1_TIME_compare(X509_get0_notBefore(cert), X509_get0_notBefore(server)) >= 0);
 	must(ASN1_TIME_compare(X509_get0_notAfter(cert), X509_get0_notAfter(server)) <= 0);
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(known); i++)
 		found += X509_get_ext_by_NID(cert, known[i], -1) >= 0;
 	must(X509_get_ext_count(cert) == found);
 	check_names(cert, server);

@@ -7,14 +7,7 @@
 #include <string.h>
 
 #include "../../helper/hello.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(int holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 /* In memory of exactly its size, so that a read beyond the end is seen; it may be written. */
 static enum hello_verdict parse(const uint8_t *data, size_t size, struct hello *h)
@@ -22,7 +15,7 @@ static enum hello_verdict parse(const uint8_t *data, size_t size, struct hello *
 	uint8_t *buf = malloc(size ? size : 1);
 	enum hello_verdict verdict;
 
-	must(buf != NULL);
+	must(!!buf);
 	if (size)
 		memcpy(buf, data, size);
 	verdict = hello_parse(buf, size, h);
@@ -34,7 +27,7 @@ static void check_facts(const struct hello *h)
 {
 	size_t at = 0;
 
-	must(memchr(h->sni, '\0', sizeof(h->sni)) != NULL);
+	must(!!memchr(h->sni, '\0', sizeof(h->sni)));
 	must(h->alpn_len <= sizeof(h->alpn));
 	while (at < h->alpn_len) {
 		must(h->alpn[at] > 0);
