@@ -43,6 +43,13 @@ is_true()
 	[ "$(ended "$1")" = true ] || fail "not so: $1; $(cat "$DIR/end.json")"
 }
 
+# ended_for REASON: as ended(), for less.
+ended_for()
+{
+	wait_for "$WAIT" has_line "$DIR/monitor.log" '"reason"'
+	has_line "$DIR/monitor.log" "\"reason\":\"$1\"" || fail "$(tail -n 1 "$DIR/monitor.log")"
+}
+
 # updates ROLE FILE: KeyUpdates that it received.
 updates()
 {
@@ -162,7 +169,7 @@ ended_by()
 	has_line "$DIR/both" "^$good got 0\$" || fail "something reached the $good"
 	[ -n "$DIRECT" ] || has_line "$DIR/both" "^$good end alert 80\$" ||
 		fail "not alert 80 for the $good"
-	[ -n "$DIRECT" ] || is_true "f['reason'] == '${bad}_record'"
+	[ -n "$DIRECT" ] || ended_for "${bad}_record"
 }
 
 # bad WHAT ALERT VERSION SUITE: from the client, then from the server.

@@ -41,6 +41,7 @@
 #include "../helper/keys.h"
 
 #define RECORD		16384
+#define PERIOD		999983
 #define HEADER		5
 #define TAG		16
 #define EXPLICIT	8
@@ -73,13 +74,22 @@ static void die(const char *fmt, ...)
 	exit(1);
 }
 
-/* The bytes that both sides expect; without a short period. */
-static void pattern(uint8_t *buf, uint64_t off, size_t len, uint64_t seed)
+/* The bytes that both sides expect, again and again; the period fits no record. */
+static uint8_t pattern[PERIOD + RECORD];
+
+static void make_pattern(void)
 {
 	size_t i;
 
-	for (i = 0; i < len; i++, off++)
-		buf[i] = ((off / 8 + seed) * 0x9e3779b97f4a7c15ULL) >> (8 * (off % 8));
+	for (i = 0; i < PERIOD; i++)
+		pattern[i] = ((i / 8 + 1) * 0x9e3779b97f4a7c15ULL) >> (8 * (i % 8));
+	memcpy(pattern + PERIOD, pattern, RECORD);
+}
+
+/* The directions begin at different places. */
+static const uint8_t *pattern_at(uint64_t off, bool from_server)
+{
+	return pattern + (off + (from_server ? PERIOD / 2 : 0)) % PERIOD;
 }
 
 static void count_updates(int sent, int version, int type, const void *buf, size_t len, SSL *ssl,
@@ -423,9 +433,8 @@ static bool flush(struct peer *p, const struct storm *s)
 	return true;
 }
 
-static bool storm_write(struct peer *p, struct storm *s, uint64_t seed)
+static bool storm_write(struct peer *p, struct storm *s, bool is_server)
 {
-	uint8_t buf[RECORD];
 	size_t len = s->size - s->sent < RECORD ? s->size - s->sent : RECORD;
 	int n;
 
@@ -436,17 +445,16 @@ static bool storm_write(struct peer *p, struct storm *s, uint64_t seed)
 			die("%s: SSL_key_update", p->role);
 		s->next += s->every;
 	}
-	pattern(buf, s->sent, len, seed);
-	n = SSL_write(p->ssl, buf, len);
+	n = SSL_write(p->ssl, pattern_at(s->sent, is_server), len);
 	if (n <= 0)
 		die("%s: write at %llu", p->role, (unsigned long long)s->sent);
 	s->sent += n;
 	return true;
 }
 
-static bool storm_read(struct peer *p, struct storm *s, uint64_t seed)
+static bool storm_read(struct peer *p, struct storm *s, bool from_server)
 {
-	uint8_t buf[RECORD], want[RECORD];
+	uint8_t buf[RECORD];
 	int n = SSL_read(p->ssl, buf, sizeof(buf));
 
 	if (n <= 0) {
@@ -454,8 +462,7 @@ static bool storm_read(struct peer *p, struct storm *s, uint64_t seed)
 			die("%s: read at %llu", p->role, (unsigned long long)s->got);
 		return false;
 	}
-	pattern(want, s->got, n, seed);
-	if (memcmp(buf, want, n))
+	if (memcmp(buf, pattern_at(s->got, from_server), n))
 		die("%s received CORRUPT after %llu", p->role, (unsigned long long)s->got);
 	EVP_DigestUpdate(s->digest, buf, n);
 	s->got += n;
@@ -655,6 +662,7 @@ static void run_client(int argc, char **arg)
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	make_pattern();
 	signal(SIGPIPE, SIG_IGN);
 	if (argc == 5 && !strcmp(argv[1], "server"))
 		run_server(argv + 2);
