@@ -50,7 +50,8 @@ static bool add_answer(EVP_MD_CTX *ctx, const struct conn *c)
 
 	if (!cert || X509_digest(cert, EVP_sha256(), digest, NULL) != 1)
 		return false;
-	return add(ctx, digest, sizeof(digest)) && add(ctx, c->alpn, strlen(c->alpn)) &&
+	return add(ctx, digest, sizeof(digest)) && add(ctx, &c->rule, sizeof(c->rule)) &&
+	       add(ctx, c->alpn, strlen(c->alpn)) &&
 	       add_u16(ctx, c->version) && add_u16(ctx, c->cert) &&
 	       add_u16(ctx, SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(c->server_ssl)));
 }
