@@ -104,6 +104,17 @@ other_cipher()
 	how New
 }
 
+other_rule()
+{
+	needs_kbump
+	get_session 3
+	kbump rule add pref 5 dport 443 action inspect tool ids
+	ask 443 -tls1_3 -sess_in "$DIR/session.3"
+	how New
+	settle
+	kbump rule del pref 5
+}
+
 restarted()
 {
 	[ "$(grep -c 'worker was started anew' "$DIR/kbumpd.log")" = 2 ]
@@ -207,6 +218,7 @@ run_case "not at another address" other_address
 run_case "not with another protocol" other_alpn
 run_case "not when the server has another certificate" other_certificate
 run_case "not when the server chooses another cipher" other_cipher
+run_case "not under another rule" other_rule
 run_case "a worker that was started anew knows the tickets" new_workers
 run_case "a new helper does not, and serves" new_helper
 run_case "TLS 1.2 is resumed with the server" server_resumes
