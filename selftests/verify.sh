@@ -38,6 +38,9 @@ start_box()
 	mkdir -p "$DIR/lists"
 	cat "$DIR"/lab/*/trusted.pem >"$DIR/trusted.pem"
 	cp "$DIR/lab/crl-revoked/crl.pem" "$DIR/lists/"
+	# Read anew they are by a user without rights.
+	chmod 711 "$DIR"
+	chmod -R a+rX "$DIR/lists" "$DIR/trusted.pem"
 	spawn kbumpd "$BOX" "$BUILD/kbumpd" --ca-cert "$PKI/box-ca.crt" --ca-key "$PKI/box-ca.key" \
 		--trust "$DIR/trusted.pem" --crl "$DIR/lists" --workers 1 "$@"
 	wait_for "$WAIT" has_line "$DIR/kbumpd.log" 'kbumpd: ready'
