@@ -16,7 +16,7 @@
 
 /* Certificates that are awaited at a time, and for how long. */
 #define JOBS_MAX	256
-#define JOB_MS		10000
+#define JOB_MS		20000
 
 /**
  * struct job - one certificate that the signer is to make

@@ -32,6 +32,17 @@ opens()
 		fail "issuer: $(issuer "${1:-443}"); $(cat "$DIR/kbumpd.log")"
 }
 
+# The same with the server's other certificate, which nobody has asked for yet.
+opens_rsa()
+{
+	local found
+
+	found=$(in_ns "$CLIENT" timeout "$WAIT" openssl s_client -connect "$SERVER4:443" \
+		-servername "$NAME" -tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256 </dev/null 2>&1)
+	grep '^issuer=CN = kbump test box CA' <<<"$found" ||
+		fail "$found; $(cat "$DIR/kbumpd.log")"
+}
+
 # refuses TEXT OPTION...: kbumpd does not start, and says TEXT.
 refuses()
 {
@@ -183,7 +194,7 @@ encrypted_key()
 	# A signer that is started anew can still open it, and asks nobody.
 	kill -KILL "$(children signer)"
 	wait_for "$WAIT" has_line "$DIR/kbumpd.log" 'a signer was started anew'
-	opens 8443
+	opens_rsa
 	[ "$(cat "$DIR/runs")" = run ] || fail "$(cat "$DIR/runs")"
 }
 
@@ -196,7 +207,8 @@ token()
 	refuses 'the token gives no key' --ca-key "$uri" --ca-pass-command 'echo 4321'
 	restart --ca-key "$uri" --ca-pass-command 'echo 1234' --workers 1
 	opens
-	[ -z "$(holders)" ] || fail "the key is in: $(holders)"
+	# This token is software, and so the key may be where it is used.
+	[[ $(holders) =~ ^("kbumpd signer")?$ ]] || fail "the key is in: $(holders)"
 	expect_status "$(children signer)" Seccomp 2 CapPrm "$NONE"
 }
 
@@ -231,7 +243,7 @@ killed_signer()
 	wait_for "$WAIT" has_line "$DIR/first.log" Hello || fail "$(cat "$DIR"/{first,kbumpd}.log)"
 	has_line "$DIR/kbumpd.log" "signer $pid was ended by signal 9"
 	has_line "$DIR/kbumpd.log" 'a signer was started anew'
-	opens 8443
+	opens_rsa
 }
 
 client_in_background()
@@ -245,7 +257,7 @@ has_handshake()
 	[ "$(stat handshakes)" -ge "${1:-1}" ]
 }
 
-# Five clients wait for the signature of one certificate.
+# Some clients wait for the signature of one certificate, and others come when it is there.
 one_signature()
 {
 	local i
@@ -253,12 +265,12 @@ one_signature()
 	needs_kbump
 	restart --workers 1
 	kill -STOP "$(children signer)"
-	for i in 1 2 3 4 5; do
+	for i in 1 2 3 4; do
 		client_in_background "client$i"
 	done
-	wait_for "$WAIT" has_handshake 5
+	wait_for "$WAIT" has_handshake 2
 	kill -CONT "$(children signer)"
-	for i in 1 2 3 4 5; do
+	for i in 1 2 3 4; do
 		wait_for "$WAIT" has_line "$DIR/client$i.log" Hello || fail "$(cat "$DIR/client$i.log")"
 	done
 	kill -TERM "$(pid_of kbumpd)"
