@@ -7,9 +7,9 @@
 . "$(dirname "$0")/lib.sh"
 
 # Each way, in each storm.
-readonly SIZE=${KBUMP_TEST_KEYUPDATE:-5000000}
+readonly SIZE=${KBUMP_TEST_KEYUPDATE:-2000000}
 readonly EVERY=30000
-readonly BURST=300
+readonly BURST=100
 # So often does each side change its keys in a storm.
 readonly UPDATES=$((BURST + (SIZE - 1) / EVERY))
 
