@@ -82,7 +82,7 @@ mirrored()
 
 http_both_ways()
 {
-	head -c 20000000 /dev/urandom >"$DIR/www/big"
+	head -c 5000000 /dev/urandom >"$DIR/www/big"
 	fetch4 443 /big --http2 -o "$DIR/big"
 	cmp "$DIR/big" "$DIR/www/big"
 	mkdir -p "$DIR/www/up"

@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # More than all socket buffers on the way hold when the client pauses.
-readonly SIZE=40000000
+readonly SIZE=8000000
 
 no_helper()
 {
@@ -118,6 +118,7 @@ add_rules()
 }
 
 setup
+small_buffers
 start_nginx || bail_out "nginx does not start"
 start_peer || bail_out "the python server does not start"
 add_rules || bail_out "cannot add the rules"

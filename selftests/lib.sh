@@ -284,6 +284,17 @@ setup_network()
 		wait_for "$WAIT" reachable "$SERVER4" && wait_for "$WAIT" reachable "$SERVER6"
 }
 
+# Little of a transfer waits on its way, so that a small one can stand half-way.
+small_buffers()
+{
+	local ns
+
+	for ns in "$CLIENT" "$BOX" "$SERVER"; do
+		in_ns "$ns" sysctl -qw net.ipv4.tcp_rmem='4096 131072 524288' \
+			net.ipv4.tcp_wmem='4096 65536 524288'
+	done
+}
+
 # ---- PKI
 
 make_ca()

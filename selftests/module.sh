@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # More than all socket buffers on the way hold when the client pauses.
-readonly SIZE=40000000
+readonly SIZE=8000000
 
 remove()
 {
@@ -87,6 +87,7 @@ namespace_goes()
 }
 
 setup
+small_buffers
 start_nginx || bail_out "nginx does not start"
 start_peer || bail_out "the python server does not start"
 start_kbumpd || bail_out "kbumpd does not start"

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # More than all socket buffers on the way hold when the client pauses.
-readonly SIZE=40000000
+readonly SIZE=8000000
 
 # A transfer that stands half-way, and its end.
 transfer_begin()
@@ -187,6 +187,7 @@ removed_under_traffic()
 }
 
 setup
+small_buffers
 start_nginx || bail_out "nginx does not start"
 head -c 5000 /dev/urandom >"$DIR/www/page"
 start_peer || bail_out "the python server does not start"
