@@ -40,6 +40,8 @@ static const char *const reason_words[] = {
 static_assert(ARRAY_SIZE(reason_words) == KBUMP_REASON_MAX + 1, "a reason has no word");
 
 static const char *const version_words[] = {
+	[0x0301] = "TLSv1",
+	[0x0302] = "TLSv1.1",
 	[TLS_1_2_VERSION] = "TLSv1.2",
 	[TLS_1_3_VERSION] = "TLSv1.3",
 };
@@ -55,11 +57,40 @@ static const char *const cipher_words[] = {
 	[TLS_CIPHER_ARIA_GCM_256] = "ARIA-256-GCM",
 };
 
+/* As other tools print the numbers of cipher suites. */
+static void suite_name(const struct nlattr *a, char *buf, size_t size)
+{
+	snprintf(buf, size, "0x%04llx", (unsigned long long)attr_number(a));
+}
+
+static void suite_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[24];
+
+	(void)f;
+	(void)b;
+	suite_name(a, buf, sizeof(buf));
+	fputs(buf, stdout);
+}
+
+static struct json_object *suite_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[24];
+
+	(void)f;
+	(void)b;
+	suite_name(a, buf, sizeof(buf));
+	return json_object_new_string(buf);
+}
+
+static const struct type type_suite = { NULL, suite_text, suite_json };
+
 static const struct field leg_fields[] = {
 	{ .key = "version", .type = &type_word, .flags = F_BARE, .nla = KBUMP_LEG_A_VERSION,
 	  .words = WORDS(version_words) },
 	{ .key = "cipher", .type = &type_word, .flags = F_BARE, .nla = KBUMP_LEG_A_CIPHER,
 	  .words = WORDS(cipher_words) },
+	{ .key = "pumped", .type = &type_suite, .nla = KBUMP_LEG_A_SUITE },
 	{ .key = "rx_bytes", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_LEG_A_RX_BYTES },
 	{ .key = "tx_bytes", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_LEG_A_TX_BYTES },
 	{ .key = "rx_records", .type = &type_u64, .flags = F_STAT,

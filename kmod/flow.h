@@ -8,6 +8,7 @@
 #include <linux/rhashtable-types.h>
 #include <linux/workqueue.h>
 
+#include "leg.h"
 #include "net.h"
 #include "rekey.h"
 #include "tuple.h"
@@ -99,8 +100,9 @@ struct kb_flow {
  *
  * On the stack of the request, which wipes it.
  *
- * @sock: its sockets, by &enum kb_side; their files are the flow's on success, as all below
- *	but the secrets
+ * @sock: the relay's sockets, by &enum kb_side; their files are the flow's on success, as all
+ *	below but the secrets
+ * @pump: legs of which @sock is not the peer's connection, but one to the helper
  * @keys: the secrets of the TLS 1.3 legs
  * @record_max: see &enum kbump_flow_attr; 0: no limit but that of TLS
  * @sni: server name or NULL
@@ -108,6 +110,7 @@ struct kb_flow {
  */
 struct kb_handoff {
 	struct socket *sock[KB_SIDES];
+	struct kb_pump pump[KB_SIDES];
 	struct kb_keys keys[KB_SIDES];
 	u16 record_max;
 	char *sni;

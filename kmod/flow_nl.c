@@ -2,6 +2,7 @@
 /*
  * Flows on netlink: what helpers say of them, and what is shown of them.
  */
+#include <linux/file.h>
 #include <linux/net.h>
 #include <linux/ipv6.h>
 #include <net/inet_sock.h>
@@ -28,14 +29,22 @@ static int put_u64(struct sk_buff *skb, int attr, const u64 *value)
 	return nla_put_u64_64bit(skb, attr, READ_ONCE(*value), KBUMP_LEG_A_PAD);
 }
 
+static int fill_tls(struct sk_buff *skb, const struct kb_leg *leg)
+{
+	if (!leg->tls)
+		return 0;
+	if (leg->pump.version)
+		return nla_put_u16(skb, KBUMP_LEG_A_VERSION, leg->pump.version) ||
+		       nla_put_u16(skb, KBUMP_LEG_A_SUITE, leg->pump.suite);
+	return nla_put_u16(skb, KBUMP_LEG_A_VERSION, leg->version) ||
+	       nla_put_u16(skb, KBUMP_LEG_A_CIPHER, leg->cipher);
+}
+
 static int fill_leg(struct sk_buff *skb, int attr, const struct kb_leg *leg)
 {
 	struct nlattr *nest = nla_nest_start(skb, attr);
 
-	if (!nest)
-		return -EMSGSIZE;
-	if (leg->tls && (nla_put_u16(skb, KBUMP_LEG_A_VERSION, leg->version) ||
-			 nla_put_u16(skb, KBUMP_LEG_A_CIPHER, leg->cipher)))
+	if (!nest || fill_tls(skb, leg))
 		return -EMSGSIZE;
 	if (put_u64(skb, KBUMP_LEG_A_RX_BYTES, &leg->rx_bytes) ||
 	    put_u64(skb, KBUMP_LEG_A_TX_BYTES, &leg->tx_bytes) ||
@@ -362,16 +371,86 @@ static int take_keys(struct kb_keys *to, const struct nlattr *leg, struct netlin
 	return 0;
 }
 
-static int hand_over(struct request *rq, struct kb_handoff *h, struct genl_info *info)
+/* The near end of the helper's pump, if the leg has one. */
+static int take_pump(struct kb_handoff *h, enum kb_side side, const struct nlattr *leg,
+		     struct genl_info *info)
 {
-	struct kb_tuple t = sock_tuple(h->sock[KB_SERVER]->sk, KB_SERVER);
-	int err;
+	struct nlattr *tb[KBUMP_LEG_A_MAX + 1] = {};
+	int err = leg ? nla_parse_nested(tb, KBUMP_LEG_A_MAX, leg, NULL, info->extack) : 0;
+	struct socket *sock;
 
-	if (memcmp(&t, &rq->flow->end[KB_SERVER].tuple, sizeof(t))) {
-		NL_SET_ERR_MSG_ATTR(info->extack, rq->tb[KBUMP_FLOW_A_SERVER_FD],
-				    "socket has not the server leg's addresses");
+	if (err || (!tb[KBUMP_LEG_A_PUMP_FD] && !tb[KBUMP_LEG_A_VERSION] &&
+		    !tb[KBUMP_LEG_A_SUITE]))
+		return err;
+	if (!tb[KBUMP_LEG_A_PUMP_FD] || !tb[KBUMP_LEG_A_VERSION] || !tb[KBUMP_LEG_A_SUITE]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, leg,
+				    "a pumped leg needs a socket, a version and a suite");
 		return -EINVAL;
 	}
+	sock = tcp_of_fd(info, tb[KBUMP_LEG_A_PUMP_FD]);
+	if (IS_ERR(sock))
+		return PTR_ERR(sock);
+	h->sock[side] = sock;
+	h->pump[side].version = nla_get_u16(tb[KBUMP_LEG_A_VERSION]);
+	h->pump[side].suite = nla_get_u16(tb[KBUMP_LEG_A_SUITE]);
+	if (kb_leg_has_tls(sock->sk))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, tb[KBUMP_LEG_A_PUMP_FD], "socket has no kTLS");
+	return -EINVAL;
+}
+
+static int take_pumps(const struct request *rq, struct kb_handoff *h, struct genl_info *info)
+{
+	return take_pump(h, KB_CLIENT, rq->tb[KBUMP_FLOW_A_CLIENT], info) ?:
+	       take_pump(h, KB_SERVER, rq->tb[KBUMP_FLOW_A_SERVER], info);
+}
+
+/* Without a pump the relay has the peer's own connection. */
+static void use_peer(struct kb_handoff *h, enum kb_side side, struct socket *sock)
+{
+	if (h->sock[side])
+		return;
+	get_file(sock->file);
+	h->sock[side] = sock;
+}
+
+static int take_sockets(const struct request *rq, struct kb_handoff *h, struct genl_info *info)
+{
+	const struct nlattr *a = rq->tb[KBUMP_FLOW_A_SERVER_FD];
+	struct socket *server = tcp_of_fd(info, a);
+	struct kb_tuple t;
+	int err = 0;
+
+	if (IS_ERR(server))
+		return PTR_ERR(server);
+	t = sock_tuple(server->sk, KB_SERVER);
+	if (memcmp(&t, &rq->flow->end[KB_SERVER].tuple, sizeof(t))) {
+		NL_SET_ERR_MSG_ATTR(info->extack, a, "socket has not the server leg's addresses");
+		err = -EINVAL;
+	}
+	if (!err)
+		err = take_pumps(rq, h, info);
+	if (!err) {
+		use_peer(h, KB_CLIENT, rq->client);
+		use_peer(h, KB_SERVER, server);
+	}
+	sockfd_put(server);
+	return err;
+}
+
+static void put_sockets(const struct kb_handoff *h)
+{
+	enum kb_side side;
+
+	for (side = 0; side < KB_SIDES; side++)
+		if (h->sock[side])
+			sockfd_put(h->sock[side]);
+}
+
+static int hand_over(struct request *rq, struct kb_handoff *h, struct genl_info *info)
+{
+	int err;
+
 	if (rq->tb[KBUMP_FLOW_A_RECORD_MAX])
 		h->record_max = nla_get_u16(rq->tb[KBUMP_FLOW_A_RECORD_MAX]);
 	err = kb_nl_strdup(rq->tb[KBUMP_FLOW_A_SNI], &h->sni, info->extack);
@@ -397,7 +476,6 @@ int kb_flow_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kb_handoff h = {};
 	struct request rq = {};
-	struct socket *server;
 	int err, bad_keys;
 
 	err = request_begin(&rq, info);
@@ -405,20 +483,12 @@ int kb_flow_add_doit(struct sk_buff *skb, struct genl_info *info)
 	bad_keys = take_keys(&h.keys[KB_CLIENT], rq.tb[KBUMP_FLOW_A_CLIENT], info->extack) ?:
 		   take_keys(&h.keys[KB_SERVER], rq.tb[KBUMP_FLOW_A_SERVER], info->extack);
 	err = err ?: bad_keys;
+	if (!err)
+		err = take_sockets(&rq, &h, info);
+	if (!err)
+		err = hand_over(&rq, &h, info);
 	if (err)
-		goto out;
-	server = tcp_of_fd(info, rq.tb[KBUMP_FLOW_A_SERVER_FD]);
-	err = PTR_ERR_OR_ZERO(server);
-	if (err)
-		goto out;
-	h.sock[KB_CLIENT] = rq.client;
-	h.sock[KB_SERVER] = server;
-	err = hand_over(&rq, &h, info);
-	if (err)
-		sockfd_put(server);
-	else
-		rq.client = NULL;
-out:
+		put_sockets(&h);
 	memzero_explicit(&h, sizeof(h));
 	request_end(&rq);
 	return err;

@@ -28,6 +28,17 @@ struct netlink_ext_ack;
 #define KB_LEG_IDLE_MAX		32768
 
 /**
+ * struct kb_pump - what a leg is whose TLS is the helper's
+ *
+ * @version: TLS version, 0: it is not pumped
+ * @suite: cipher suite, as on the wire
+ */
+struct kb_pump {
+	u16 version;
+	u16 suite;
+};
+
+/**
  * struct kb_leg - one of a flow's two connections, once the kernel has it
  *
  * Part of &struct kb_relay. Callbacks of the socket find it by sk_user_data, under
@@ -41,6 +52,8 @@ struct netlink_ext_ack;
  * @attached: the callbacks are ours
  * @version: TLS version, or 0
  * @cipher: TLS_CIPHER_*, or 0
+ * @pump: for whom @sock is a connection to the helper, which has the peer's; constant. The two
+ *	above are of @sock then.
  * @record_max: bytes of data in the longest record that the peer takes, 0: as TLS has it
  * @keys: secrets of a TLS 1.3 leg, else empty; @keys.rx is of the direction that reads here,
  *	@keys.tx of the one that writes here
@@ -70,6 +83,7 @@ struct kb_leg {
 	bool attached;
 	u16 version;
 	u16 cipher;
+	struct kb_pump pump;
 	u16 record_max;
 	struct kb_keys keys;
 	struct mutex send_lock;

@@ -66,7 +66,7 @@ static const struct nla_policy tool_policy[KBUMP_TOOL_A_MAX + 1] = {
 
 static const struct nla_policy leg_policy[KBUMP_LEG_A_MAX + 1] = {
 	[KBUMP_LEG_A_PAD]	= { .type = NLA_REJECT },
-	[KBUMP_LEG_A_VERSION]	= { .type = NLA_REJECT },
+	[KBUMP_LEG_A_VERSION]	= NLA_POLICY_RANGE(NLA_U16, 0x0301, 0x0304),
 	[KBUMP_LEG_A_CIPHER]	= { .type = NLA_REJECT },
 	[KBUMP_LEG_A_RX_BYTES]	= { .type = NLA_REJECT },
 	[KBUMP_LEG_A_TX_BYTES]	= { .type = NLA_REJECT },
@@ -78,6 +78,8 @@ static const struct nla_policy leg_policy[KBUMP_LEG_A_MAX + 1] = {
 	[KBUMP_LEG_A_TX_REKEYS]	= { .type = NLA_REJECT },
 	[KBUMP_LEG_A_RX_SECRET]	= { .type = NLA_BINARY, .len = KB_SECRET_MAX },
 	[KBUMP_LEG_A_TX_SECRET]	= { .type = NLA_BINARY, .len = KB_SECRET_MAX },
+	[KBUMP_LEG_A_PUMP_FD]	= { .type = NLA_U32 },
+	[KBUMP_LEG_A_SUITE]	= { .type = NLA_U16 },
 };
 
 static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {

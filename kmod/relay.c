@@ -471,8 +471,10 @@ struct kb_relay *kb_relay_create(struct kb_flow *f, const struct kb_handoff *h,
 	init_dir(r, KB_CLIENT);
 	init_dir(r, KB_SERVER);
 	r->leg[KB_CLIENT].record_max = h->record_max;
-	for (side = 0; side < KB_SIDES && !err; side++)
+	for (side = 0; side < KB_SIDES && !err; side++) {
+		r->leg[side].pump = h->pump[side];
 		err = kb_leg_open(&r->leg[side], h->sock[side], &h->keys[side], extack);
+	}
 	/* Nothing is to happen before kb_relay_start(). */
 	r->stopping = true;
 	if (!err)

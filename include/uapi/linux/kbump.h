@@ -372,8 +372,9 @@ enum kbump_reason {
 /**
  * enum kbump_leg_attr - one leg of a flow; nested in KBUMP_FLOW_A_CLIENT, _SERVER
  *
- * @KBUMP_LEG_A_VERSION: u16, TLS version as on the wire (0x0303, 0x0304); absent: plain
- * @KBUMP_LEG_A_CIPHER: u16, TLS_CIPHER_* of <linux/tls.h>; absent: plain
+ * @KBUMP_LEG_A_VERSION: u16, TLS version as on the wire (0x0301 to 0x0304); absent: plain.
+ *	Input of _FLOW_ADD with _PUMP_FD only, and required there
+ * @KBUMP_LEG_A_CIPHER: u16, TLS_CIPHER_* of <linux/tls.h>; absent: plain, or pumped
  * @KBUMP_LEG_A_RX_BYTES: u64, clear bytes received from this peer
  * @KBUMP_LEG_A_TX_BYTES: u64, clear bytes sent to this peer
  * @KBUMP_LEG_A_RX_RECORDS: u64, data records (plain leg: reads) received
@@ -387,6 +388,13 @@ enum kbump_reason {
  *	application traffic secret of what this peer sends. Input of _FLOW_ADD only, as the
  *	next; required for a TLS 1.3 leg, refused for any other.
  * @KBUMP_LEG_A_TX_SECRET: as before, of what is sent to this peer
+ * @KBUMP_LEG_A_PUMP_FD: s32 as u32; input of _FLOW_ADD, optional: the leg is one that kTLS
+ *	cannot carry. The helper keeps its socket and does its TLS; what is in the records goes
+ *	through this TCP socket, the near end of a connection that has the helper at its far
+ *	end. On it is TLS 1.2 by kTLS with keys of the helper's own, so that types of records,
+ *	alerts and ends of the stream are carried as on any other leg.
+ * @KBUMP_LEG_A_SUITE: u16, cipher suite as on the wire (RFC 8446, appendix B.4), of a pumped
+ *	leg; required with _PUMP_FD. On output a leg that has it is pumped.
  */
 enum kbump_leg_attr {
 	KBUMP_LEG_A_UNSPEC,
@@ -403,6 +411,8 @@ enum kbump_leg_attr {
 	KBUMP_LEG_A_TX_REKEYS,
 	KBUMP_LEG_A_RX_SECRET,
 	KBUMP_LEG_A_TX_SECRET,
+	KBUMP_LEG_A_PUMP_FD,
+	KBUMP_LEG_A_SUITE,
 	__KBUMP_LEG_A_MAX,
 };
 #define KBUMP_LEG_A_MAX (__KBUMP_LEG_A_MAX - 1)
@@ -421,7 +431,8 @@ enum kbump_leg_attr {
  * @KBUMP_FLOW_A_AGE: u64, ms since the SYN
  * @KBUMP_FLOW_A_SNI: string, 1..255; input of _FLOW_ASK and _FLOW_ADD, optional
  * @KBUMP_FLOW_A_ALPN: string, 1..255; input of _FLOW_ADD, optional
- * @KBUMP_FLOW_A_CLIENT: nested &enum kbump_leg_attr; input of _FLOW_ADD: its secrets
+ * @KBUMP_FLOW_A_CLIENT: nested &enum kbump_leg_attr; input of _FLOW_ADD: its secrets, or the
+ *	helper's pump
  * @KBUMP_FLOW_A_SERVER: nested &enum kbump_leg_attr; as before
  * @KBUMP_FLOW_A_REASON: u8, &enum kbump_reason; in _FLOW_FAIL and in notifications of an end
  * @KBUMP_FLOW_A_CLIENT_FD: s32 as u32, input only
