@@ -32,6 +32,8 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
 		return;
 	case STAGE_DOWNSTREAM:
 		return downstream_ready(c);
+	case STAGE_PAIR:
+		return;
 	case STAGE_REFUSED:
 		return refuse_ready(c);
 	}
@@ -71,6 +73,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	case STAGE_DOWNSTREAM:
 		return conn_reset(c, KBUMP_REASON_TIMEOUT,
 				  "time-out of the handshake with the client");
+	case STAGE_PAIR:
+		return conn_reset(c, KBUMP_REASON_INTERNAL,
+				  "pumped leg: no connection over the loopback interface");
 	case STAGE_REFUSED:
 		return refuse_end(c);
 	}
@@ -329,10 +334,12 @@ void conn_free(struct conn *c)
 	event_del(&c->client_event);
 	event_del(&c->timer);
 	forge_leave(c);
+	pump_leave(c);
 	conn_free_ssl(c);
 	conn_wipe_secrets(c);
 	conn_close_server(c);
-	close(c->client_fd);
+	if (c->client_fd >= 0)
+		close(c->client_fd);
 	X509_free(c->leaf);
 	LIST_REMOVE(c, link);
 	free(c);

@@ -10,14 +10,11 @@
 /* What a client may send before it learns that it was not wanted. */
 #define EARLY_DATA_MAX	(1 << 20)
 
-/* Where an SSL points to its connection; its app data are the secrets. */
-static int conn_index;
-
 /* The server has chosen already. */
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		       const unsigned char *in, unsigned int in_len, void *arg)
 {
-	const struct conn *c = SSL_get_ex_data(ssl, conn_index);
+	const struct conn *c = context_conn(ssl);
 
 	(void)in;
 	(void)in_len;
@@ -47,9 +44,6 @@ static int accept_name(SSL *ssl, int *alert, void *arg)
  */
 int downstream_setup(SSL_CTX *ctx, struct tickets *tickets)
 {
-	conn_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-	if (conn_index < 0)
-		return -1;
 	SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
 	SSL_CTX_set_tlsext_servername_callback(ctx, accept_name);
 	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
@@ -66,26 +60,34 @@ int downstream_setup(SSL_CTX *ctx, struct tickets *tickets)
 static int offer_suites(SSL *ssl, const struct conn *c)
 {
 	const SSL_CIPHER *chosen = SSL_get_current_cipher(c->server_ssl);
+	bool v13 = c->version == TLS1_3_VERSION;
 	char names[(SUITES_MAX + 1) * 32];
 	size_t i, used;
 
 	used = snprintf(names, sizeof(names), "%s", SSL_CIPHER_get_name(chosen));
 	for (i = 0; i < SUITES_MAX; i++)
-		if (suites[i].version == c->version && used < sizeof(names))
+		if (c->worker->setup->suites & 1U << i && used < sizeof(names) &&
+		    (suites[i].version == TLS1_3_VERSION) == v13)
 			used += snprintf(names + used, sizeof(names) - used, ":%s",
 					 suites[i].name);
-	return (c->version == TLS1_3_VERSION ? SSL_set_ciphersuites(ssl, names) :
-					       SSL_set_cipher_list(ssl, names)) == 1 ? 0 : -1;
+	return (v13 ? SSL_set_ciphersuites(ssl, names) : SSL_set_cipher_list(ssl, names)) == 1 ?
+	       0 : -1;
 }
 
-/* Does the server say that it could do more than the client? RFC 8446, section 4.1.3. */
-static bool is_downgraded(const SSL *ssl)
+/*
+ * Does the server say that it could do more than the client? RFC 8446, section 4.1.3. Of what
+ * the client offered and we did not, for the operator's sake, it does not speak.
+ */
+static bool is_downgraded(const struct conn *c)
 {
+	static const char marks[2][9] = { "DOWNGRD\x00", "DOWNGRD\x01" };
+	const char *mark = marks[c->version == TLS1_2_VERSION];
 	uint8_t random[SSL3_RANDOM_SIZE];
-	static const char mark[] = "DOWNGRD\x01";
-	size_t len = sizeof(mark) - 1;
+	size_t len = 8;
 
-	return SSL_get_server_random(ssl, random, sizeof(random)) == sizeof(random) &&
+	if (c->hello.versions >= 2 * TLS_VERSION_BIT(c->hello.max_version))
+		return false;
+	return SSL_get_server_random(c->server_ssl, random, sizeof(random)) == sizeof(random) &&
 	       !memcmp(random + sizeof(random) - len, mark, len);
 }
 
@@ -95,20 +97,19 @@ static bool is_downgraded(const SSL *ssl)
  */
 static int limit_version(SSL *ssl, const struct conn *c)
 {
-	if (is_downgraded(c->server_ssl))
+	if (c->version < TLS1_2_VERSION &&
+	    (context_allow_old(ssl) < 0 || SSL_set_min_proto_version(ssl, c->version) != 1))
+		return -1;
+	if (is_downgraded(c))
 		return 0;
 	return SSL_set_max_proto_version(ssl, c->version) == 1 ? 0 : -1;
 }
 
 static int make_ssl(struct conn *c)
 {
-	const struct setup *setup = c->worker->setup;
-
-	c->ssl = SSL_new(setup->client_side);
-	if (!c->ssl || SSL_set_fd(c->ssl, c->client_fd) != 1 ||
-	    SSL_set_ex_data(c->ssl, conn_index, c) != 1)
+	c->ssl = context_leg(c->worker->setup->client_side, c, c->client_fd);
+	if (!c->ssl)
 		return -1;
-	SSL_set_app_data(c->ssl, &c->secrets);
 	SSL_set_accept_state(c->ssl);
 	if (limit_version(c->ssl, c) < 0 || offer_suites(c->ssl, c) < 0 ||
 	    tickets_bind(c->ssl, c) < 0)
@@ -128,20 +129,30 @@ static uint16_t longest_record(const SSL *ssl)
 	return code ? 1 << (8 + code) : 0;
 }
 
+static int start_ktls(struct conn *c)
+{
+	int err = 0;
+
+	if (ktls_carries(c->ssl)) {
+		err = ktls_check(c->ssl);
+		if (!err)
+			err = ktls_start(c->client_fd, c->ssl, &c->client_leg_secrets);
+	}
+	return !err && ktls_carries(c->server_ssl) ? session_end(c) : err;
+}
+
 static void finished(struct conn *c)
 {
-	int err = ktls_check(c->ssl);
+	int err = start_ktls(c);
 
-	if (!err)
-		err = ktls_start(c->client_fd, c->ssl, &c->client_leg_secrets);
-	if (!err)
-		err = session_end(c);
 	if (err)
 		return conn_reset(c, KBUMP_REASON_INTERNAL, "kTLS: %s", strerror(-err));
 	c->record_max = longest_record(c->ssl);
 	conn_note_tls(&c->client_tls, c->ssl);
-	conn_free_ssl(c);
-	handoff(c);
+	if (ktls_carries(c->ssl) && ktls_carries(c->server_ssl))
+		handoff(c);
+	else
+		pump_start(c);
 }
 
 /* If there was something to say to the client, OpenSSL has said it. */

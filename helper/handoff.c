@@ -54,6 +54,7 @@ void handoff(struct conn *c)
 	if (err)
 		return refused(c);
 	say(c);
+	pump_go(c);
 	/* From here on this process must not touch the sockets. */
 	conn_free(c);
 }

@@ -11,11 +11,11 @@
 #define TYPE_CLIENT_HELLO	1
 #define RANDOM_LEN		32
 #define SESSION_ID_MAX		32
-#define FALLBACK_SCSV		0x5600
 
 /* Not a suite but a remark among them. */
 #define FALLBACK_SCSV		0x5600
 
+#define V10	0x0301
 #define V12	0x0303
 #define V13	0x0304
 
@@ -30,11 +30,7 @@ enum extension {
 struct findings {
 	struct hello *h;
 	bool has_versions;
-	bool v12;
-	bool v13;
 	bool has_signatures;
-	uint8_t signatures12;
-	uint8_t signatures13;
 };
 
 /* A stretch of bytes that is read from its start; a read beyond its end spoils it. */
@@ -153,33 +149,33 @@ static bool parse_versions(struct findings *f, struct cursor *ext)
 	while (list.left && !list.bad) {
 		uint16_t version = take_u16(&list);
 
-		f->v12 |= version == V12;
-		f->v13 |= version == V13;
+		if (version >= V10 && version <= V13)
+			f->h->versions |= TLS_VERSION_BIT(version);
 	}
 	return at_end(&list) && at_end(ext);
 }
 
-static void note_signature(struct findings *f, uint16_t scheme)
+static void note_signature(struct hello *h, uint16_t scheme)
 {
 	switch (scheme) {
 	case 0x0401: /* rsa_pkcs1_sha256, _sha384, _sha512 */
 	case 0x0501:
 	case 0x0601:
-		f->signatures12 |= AUTH_RSA;
+		h->signs12 |= AUTH_RSA;
 		break;
 	case 0x0804: /* rsa_pss_rsae_sha256, _sha384, _sha512 */
 	case 0x0805:
 	case 0x0806:
-		f->signatures12 |= AUTH_RSA;
-		f->signatures13 |= AUTH_RSA;
+		h->signs12 |= AUTH_RSA;
+		h->auth13 |= AUTH_RSA;
 		break;
 	case 0x0403: /* ecdsa_secp256r1_sha256: the curve of our keys */
-		f->signatures12 |= AUTH_ECDSA;
-		f->signatures13 |= AUTH_ECDSA;
+		h->signs12 |= AUTH_ECDSA;
+		h->auth13 |= AUTH_ECDSA;
 		break;
 	case 0x0503: /* in TLS 1.2 the hash does not fix the curve */
 	case 0x0603:
-		f->signatures12 |= AUTH_ECDSA;
+		h->signs12 |= AUTH_ECDSA;
 		break;
 	}
 }
@@ -190,7 +186,7 @@ static bool parse_signatures(struct findings *f, struct cursor *ext)
 
 	f->has_signatures = true;
 	while (list.left && !list.bad)
-		note_signature(f, take_u16(&list));
+		note_signature(f->h, take_u16(&list));
 	return at_end(&list) && at_end(ext);
 }
 
@@ -253,29 +249,62 @@ static bool parse_suites(struct hello *h, struct cursor *body)
 	return !list.bad;
 }
 
-/* A version counts only with a suite of its own. */
-static void conclude(struct findings *f)
+static bool suite_fits(const struct hello *h, const struct suite *s, uint16_t version)
 {
-	struct hello *h = f->h;
-	uint8_t auth12 = 0;
-	bool suite13 = false;
+	return version >= s->since && version <= s->version && (version == V13 || h->auth12 & s->auth);
+}
+
+/* A version counts only with a suite of its own. */
+static bool has_version(const struct hello *h, uint16_t version)
+{
 	size_t i;
 
-	if (!f->has_versions)
-		f->v12 = h->version >= V12;
-	h->old_only = !f->v12 && !f->v13;
-	for (i = 0; i < h->suites; i++) {
-		auth12 |= h->suite[i]->auth;
-		suite13 |= h->suite[i]->version == V13;
-	}
-	h->auth12 = f->has_signatures ? auth12 & f->signatures12 : auth12;
-	h->auth13 = f->signatures13;
+	if (!(h->versions & TLS_VERSION_BIT(version)))
+		return false;
+	for (i = 0; i < h->suites; i++)
+		if (suite_fits(h, h->suite[i], version))
+			return true;
+	return false;
+}
 
-	if (f->v13 && suite13)
-		h->max_version = V13;
-	else if (f->v12 && auth12)
-		h->max_version = V12;
-	h->min_version = f->v12 && auth12 ? V12 : h->max_version;
+/**
+ * hello_conclude() - which versions and certificates are left?
+ * @h: its suites and versions may have been made fewer
+ */
+void hello_conclude(struct hello *h)
+{
+	uint16_t version;
+	uint8_t auth = 0;
+	size_t i;
+
+	for (i = 0; i < h->suites; i++)
+		auth |= h->suite[i]->auth;
+	h->auth12 = auth & h->signs12;
+	h->min_version = 0;
+	h->max_version = 0;
+	for (version = V13; version >= V10; version--) {
+		if (has_version(h, version)) {
+			h->min_version = version;
+			if (!h->max_version)
+				h->max_version = version;
+		} else if (h->max_version) {
+			/* OpenSSL is told of a range. */
+			return;
+		}
+	}
+}
+
+static void conclude(const struct findings *f)
+{
+	struct hello *h = f->h;
+	uint16_t version;
+
+	for (version = V10; !f->has_versions && version <= V12 && version <= h->version; version++)
+		h->versions |= TLS_VERSION_BIT(version);
+	/* RFC 5246, section 7.4.1.4.1: who says nothing of them takes what fits the suite. */
+	if (!f->has_signatures)
+		h->signs12 = AUTH_RSA | AUTH_ECDSA;
+	hello_conclude(h);
 }
 
 static bool parse_body(struct hello *h, struct cursor *body)

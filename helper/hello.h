@@ -32,14 +32,16 @@ enum hello_verdict {
  *
  * @need: HELLO_MORE: the number of bytes without which nothing more can be said
  * @version: legacy_version
- * @min_version: lowest version that both the client and kTLS can do, 0 if none
+ * @versions: TLS_VERSION_BIT() of those that the client offers
+ * @min_version: lowest of them for which it offers a suite of ours, 0 if none. All from here
+ *	to @max_version are offered.
  * @max_version: highest such version, 0 if none
- * @old_only: the client offers nothing from TLS 1.2 on
  * @fallback: the client has tried a higher version before (TLS_FALLBACK_SCSV, RFC 7507)
- * @auth12: AUTH_* kinds of certificate that it takes in TLS 1.2
+ * @signs12: AUTH_* kinds of signature that it takes in TLS 1.2
+ * @auth12: AUTH_* kinds of certificate that it takes up to TLS 1.2
  * @auth13: the same in TLS 1.3
  * @suites: number of entries in @suite
- * @suite: usable cipher suites in the client's order
+ * @suite: suites of ours in the client's order
  * @sni: server name, empty if there is none; only printable ASCII without space
  * @alpn_len: bytes in @alpn
  * @alpn: protocol names, each after its length; only so many as fit
@@ -47,10 +49,11 @@ enum hello_verdict {
 struct hello {
 	size_t need;
 	uint16_t version;
+	uint8_t versions;
 	uint16_t min_version;
 	uint16_t max_version;
-	bool old_only;
 	bool fallback;
+	uint8_t signs12;
 	uint8_t auth12;
 	uint8_t auth13;
 	uint8_t suites;
@@ -61,5 +64,6 @@ struct hello {
 };
 
 enum hello_verdict hello_parse(uint8_t *buf, size_t len, struct hello *h);
+void hello_conclude(struct hello *h);
 
 #endif

@@ -101,12 +101,13 @@ struct setup {
 	SSL_CTX *client_side;
 	struct trust *trust;
 	uint16_t min_version;
-	uint16_t suites;
+	uint32_t suites;
 	struct tickets *tickets;
 };
 
 struct kernel;
 struct forge;
+struct pump;
 struct identity;
 struct job;
 struct sessions;
@@ -151,6 +152,10 @@ struct listener {
  * @sessions: with servers, to be resumed
  * @listener: for IPv4 and for IPv6
  * @resume: fires when it is time to accept again after a shortage
+ * @pairs: where pumps call themselves, so to say
+ * @pairing: pumps that wait for that
+ * @pumps: those at work
+ * @pump_count: how many of either
  * @starved: no connection is accepted until @resume fires
  * @conns: the handshakes in progress
  * @count: how many
@@ -171,6 +176,10 @@ struct worker {
 	struct listener listener[LISTENERS];
 	struct event resume;
 	bool starved;
+	struct listener pairs;
+	LIST_HEAD(pairing, pump) pairing;
+	LIST_HEAD(pumps, pump) pumps;
+	unsigned int pump_count;
 	LIST_HEAD(, conn) conns;
 	unsigned int count;
 	unsigned int limit;
@@ -213,6 +222,7 @@ struct leg_tls {
  * @STAGE_UPSTREAM: TLS handshake with the server
  * @STAGE_FORGE: the signer's answer is awaited
  * @STAGE_DOWNSTREAM: TLS handshake with the client
+ * @STAGE_PAIR: a leg that kTLS cannot carry waits for its connection to the kernel
  * @STAGE_REFUSED: an alert was sent, the client's FIN is awaited
  */
 enum stage {
@@ -221,6 +231,7 @@ enum stage {
 	STAGE_UPSTREAM,
 	STAGE_FORGE,
 	STAGE_DOWNSTREAM,
+	STAGE_PAIR,
 	STAGE_REFUSED,
 };
 
@@ -253,6 +264,8 @@ enum stage {
  * @resumes: the same of the session that was offered to the server
  * @client_leg_secrets: of the client leg, once it is on kTLS
  * @server_leg_secrets: of the server leg, as above
+ * @client_pump: carries the client leg, NULL if kTLS does
+ * @server_pump: the same of the server leg
  * @version: TLS version of the server leg
  * @alpn: protocol that the server chose, empty if none
  * @cert: what the server's certificate is worth
@@ -294,6 +307,8 @@ struct conn {
 	uint64_t resumes;
 	struct leg_secrets client_leg_secrets;
 	struct leg_secrets server_leg_secrets;
+	struct pump *client_pump;
+	struct pump *server_pump;
 	int version;
 	char alpn[256];
 	enum kbump_cert cert;
@@ -356,6 +371,10 @@ void key_log_line(const char *line);
 
 /* context.c */
 int contexts_make(struct setup *s);
+SSL *context_leg(SSL_CTX *ctx, struct conn *c, int fd);
+struct conn *context_conn(const SSL *ssl);
+void context_leave(SSL *ssl);
+int context_allow_old(SSL *ssl);
 
 /* confine.c */
 int confine(const char *user);
@@ -440,13 +459,14 @@ void connect_done(struct conn *c);
 void connect_plain(struct conn *c);
 
 /* upstream.c */
-int upstream_setup(SSL_CTX *ctx);
+void upstream_setup(SSL_CTX *ctx);
 void upstream_start(struct conn *c);
 void upstream_ready(struct conn *c);
 
 /* narrow.c */
 int narrow_ciphers(struct setup *s, const char *list);
 bool narrow(const struct setup *s, struct hello *h);
+int narrow_check(const struct setup *s);
 
 /* decide.c */
 bool verdict(struct conn *c);
@@ -492,8 +512,22 @@ void downstream_ready(struct conn *c);
 
 /* ktls.c */
 int ktls_prepare(int fd);
+bool ktls_carries(const SSL *ssl);
 int ktls_check(const SSL *ssl);
 int ktls_start(int fd, SSL *ssl, struct leg_secrets *secrets);
+int ktls_pair(int one, int other);
+
+/* pair.c */
+int pairs_open(struct worker *w);
+void pairs_close(struct worker *w);
+int pair_start(struct pump *p);
+
+/* pump.c */
+void pump_start(struct conn *c);
+void pump_paired(struct pump *p);
+void pump_go(struct conn *c);
+void pump_leave(struct conn *c);
+void pumps_end(struct worker *w);
 
 /* handoff.c */
 void handoff(struct conn *c);

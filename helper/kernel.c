@@ -15,6 +15,7 @@
 #include <openssl/crypto.h>
 
 #include "kbumpd.h"
+#include "pump.h"
 
 /* An answer that is so late was lost. */
 #define ANSWER_S	10
@@ -129,7 +130,7 @@ static int request(struct kernel *k, struct nl_msg *msg)
 
 /*
  * Attributes of one object; file descriptors below 0, empty texts, a zero and legs without
- * secrets are left out.
+ * secrets or pump are left out.
  */
 struct request {
 	int cmd;
@@ -150,6 +151,7 @@ struct request {
 	struct {
 		int type;
 		const struct leg_secrets *secrets;
+		const struct pump *pump;
 	} leg[2];
 	int u8_type;
 	uint8_t u8;
@@ -157,15 +159,30 @@ struct request {
 	uint16_t u16;
 };
 
-static int put_leg(struct nl_msg *msg, int type, const struct leg_secrets *s)
+static int put_secrets(struct nl_msg *msg, const struct leg_secrets *s)
+{
+	int err = nla_put(msg, KBUMP_LEG_A_RX_SECRET, s->len, s->rx);
+
+	return err ? err : nla_put(msg, KBUMP_LEG_A_TX_SECRET, s->len, s->tx);
+}
+
+static int put_pump(struct nl_msg *msg, const struct pump *p)
+{
+	int err = nla_put_u32(msg, KBUMP_LEG_A_PUMP_FD, p->near_fd);
+
+	if (!err)
+		err = nla_put_u16(msg, KBUMP_LEG_A_VERSION, p->version);
+	return err ? err : nla_put_u16(msg, KBUMP_LEG_A_SUITE, p->suite);
+}
+
+static int put_leg(struct nl_msg *msg, int type, const struct leg_secrets *s,
+		   const struct pump *p)
 {
 	struct nlattr *nest = nla_nest_start(msg, type);
 	int err = nest ? 0 : -NLE_NOMEM;
 
 	if (!err)
-		err = nla_put(msg, KBUMP_LEG_A_RX_SECRET, s->len, s->rx);
-	if (!err)
-		err = nla_put(msg, KBUMP_LEG_A_TX_SECRET, s->len, s->tx);
+		err = p ? put_pump(msg, p) : put_secrets(msg, s);
 	if (!err)
 		nla_nest_end(msg, nest);
 	return err;
@@ -181,8 +198,8 @@ static int put(struct nl_msg *msg, const struct request *r)
 			err = nla_put_u32(msg, r->fd[i].type, r->fd[i].fd);
 		if (!err && r->text[i].type && *r->text[i].text)
 			err = nla_put_string(msg, r->text[i].type, r->text[i].text);
-		if (!err && r->leg[i].type && r->leg[i].secrets->len)
-			err = put_leg(msg, r->leg[i].type, r->leg[i].secrets);
+		if (!err && r->leg[i].type && (r->leg[i].secrets->len || r->leg[i].pump))
+			err = put_leg(msg, r->leg[i].type, r->leg[i].secrets, r->leg[i].pump);
 	}
 	if (!err && r->octets.len)
 		err = nla_put(msg, r->octets.type, r->octets.len, r->octets.data);
@@ -452,8 +469,8 @@ int kernel_flow_add(struct kernel *k, const struct conn *c)
 		},
 		.text = { { KBUMP_FLOW_A_SNI, c->hello.sni }, { KBUMP_FLOW_A_ALPN, c->alpn } },
 		.leg = {
-			{ KBUMP_FLOW_A_CLIENT, &c->client_leg_secrets },
-			{ KBUMP_FLOW_A_SERVER, &c->server_leg_secrets },
+			{ KBUMP_FLOW_A_CLIENT, &c->client_leg_secrets, c->client_pump },
+			{ KBUMP_FLOW_A_SERVER, &c->server_leg_secrets, c->server_pump },
 		},
 		.u16_type = KBUMP_FLOW_A_RECORD_MAX,
 		.u16 = c->record_max,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <netinet/tcp.h>
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <linux/tls.h>
 
 #include "kbumpd.h"
@@ -131,6 +132,19 @@ int ktls_prepare(int fd)
 }
 
 /**
+ * ktls_carries() - can the kernel go on where a handshake will end?
+ * @ssl: the handshake, its suite chosen
+ *
+ * Return: true if so; else the leg is pumped.
+ */
+bool ktls_carries(const SSL *ssl)
+{
+	const struct suite *s = suite_by_id(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl)));
+
+	return s && s->cipher;
+}
+
+/**
  * ktls_check() - has a handshake left all that came after it in the socket?
  * @ssl: it
  *
@@ -159,5 +173,32 @@ int ktls_start(int fd, SSL *ssl, struct leg_secrets *secrets)
 	OPENSSL_cleanse(&keys, sizeof(keys));
 	if (!err)
 		keys_secrets(ssl, secrets);
+	return err;
+}
+
+/**
+ * ktls_pair() - put kTLS with keys of our own on both ends of a connection to ourselves
+ * @one: an end
+ * @other: the other end
+ *
+ * Not for secrecy: records have types, and their stream an end that differs from a cut.
+ *
+ * Return: 0 or a negative errno.
+ */
+int ktls_pair(int one, int other)
+{
+	struct traffic_keys keys = { .suite = suite_by_id(0xc02b) };
+	int err = ktls_prepare(one);
+
+	if (!err)
+		err = ktls_prepare(other);
+	if (!err && (RAND_bytes(keys.client.key, keys.suite->key_len) != 1 ||
+		     RAND_bytes(keys.server.key, keys.suite->key_len) != 1))
+		err = -EIO;
+	if (!err)
+		err = set_keys(one, &keys, false);
+	if (!err)
+		err = set_keys(other, &keys, true);
+	OPENSSL_cleanse(&keys, sizeof(keys));
 	return err;
 }

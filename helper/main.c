@@ -58,7 +58,8 @@ static const char usage[] =
 	"  --ocsp MODE            soft: refuse who is known to be revoked (default); hard:\n"
 	"                         demand proof, by stapled OCSP response or list; off: look\n"
 	"                         at neither\n"
-	"  --min-version V        lowest TLS version to speak with servers: 1.2 (default) or 1.3\n"
+	"  --min-version V        lowest TLS version to speak: 1.2 (default), 1.3; 1.0 or 1.1 for\n"
+	"                         what can do no better\n"
 	"  --ciphers LIST         of the cipher suites offered to servers, only these: NAME:NAME\n"
 	"  --identity CERT,KEY    a server of one's own: its clients get this certificate, not a\n"
 	"                         forged one; may be given several times\n"
@@ -124,12 +125,16 @@ static int parse_ocsp(struct arguments *a, const char *word)
 
 static int parse_min_version(struct arguments *a, const char *word)
 {
-	if (!strcmp(word, "1.2"))
+	if (!strcmp(word, "1.0"))
+		a->min_version = TLS1_VERSION;
+	else if (!strcmp(word, "1.1"))
+		a->min_version = TLS1_1_VERSION;
+	else if (!strcmp(word, "1.2"))
 		a->min_version = TLS1_2_VERSION;
 	else if (!strcmp(word, "1.3"))
 		a->min_version = TLS1_3_VERSION;
 	else
-		return usage_error("--min-version %s: neither 1.2 nor 1.3", word);
+		return usage_error("--min-version %s: not one of 1.0, 1.1, 1.2, 1.3", word);
 	return 0;
 }
 
@@ -211,8 +216,10 @@ static int parse_arguments(struct arguments *a, int argc, char **argv)
 static int prepare_servers(struct setup *s, struct arguments *a)
 {
 	s->min_version = a->min_version;
-	s->suites = SUITES_ALL;
+	s->suites = SUITES_DEFAULT;
 	if (a->ciphers && narrow_ciphers(s, a->ciphers) < 0)
+		return -1;
+	if (narrow_check(s) < 0)
 		return -1;
 	a->trust.own = s->ca.cert;
 	s->trust = &a->trust;

@@ -13,10 +13,14 @@ static int allow_one(struct setup *s, const char *name, size_t len)
 		if (strlen(suites[i].name) != len || memcmp(suites[i].name, name, len))
 			continue;
 		s->suites |= 1U << i;
+		if (!(SUITES_DEFAULT & 1U << i))
+			log_line("--ciphers: %s is weaker than the default%s", suites[i].name,
+				 suites[i].cipher ? "" :
+				 ", and slower: its flows pass through this process");
 		return 0;
 	}
 	if (len)
-		log_line("--ciphers: %.*s is none of those that kTLS can carry", (int)len, name);
+		log_line("--ciphers: %.*s is none of those that kbumpd(8) lists", (int)len, name);
 	else
 		log_line("--ciphers: a name is missing");
 	return -1;
@@ -43,16 +47,6 @@ int narrow_ciphers(struct setup *s, const char *list)
 	}
 }
 
-static bool has_suite(const struct hello *h, uint16_t version)
-{
-	size_t i;
-
-	for (i = 0; i < h->suites; i++)
-		if (h->suite[i]->version == version)
-			return true;
-	return false;
-}
-
 /**
  * narrow() - leave of a client's offer what the operator allows
  * @s: the operator's wishes
@@ -68,9 +62,28 @@ bool narrow(const struct setup *s, struct hello *h)
 		if (s->suites & 1U << (h->suite[i] - suites))
 			h->suite[kept++] = h->suite[i];
 	h->suites = kept;
-	if (h->max_version == TLS1_3_VERSION && !has_suite(h, TLS1_3_VERSION))
-		h->max_version = h->min_version;
-	if (h->min_version < s->min_version || !has_suite(h, h->min_version))
-		h->min_version = h->max_version;
-	return h->max_version >= s->min_version && has_suite(h, h->max_version);
+	/* Of a lower version there is no bit above that of the lowest one. */
+	h->versions &= -TLS_VERSION_BIT(s->min_version);
+	hello_conclude(h);
+	return h->max_version;
+}
+
+/**
+ * narrow_check() - do the operator's wishes fit together?
+ * @s: they
+ *
+ * Return: 0, or -1 after it has said why they do not.
+ */
+int narrow_check(const struct setup *s)
+{
+	size_t i;
+
+	for (i = 0; i < SUITES_MAX; i++)
+		if (s->suites & 1U << i && suites[i].version >= s->min_version &&
+		    (suites[i].since <= s->min_version || s->min_version >= TLS1_2_VERSION))
+			return 0;
+	log_line("--min-version: none of the suites in --ciphers is of that version, as %s is",
+		 s->min_version == TLS1_3_VERSION ? "TLS_AES_128_GCM_SHA256" :
+						    "ECDHE-RSA-AES128-SHA");
+	return -1;
 }

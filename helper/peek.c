@@ -38,12 +38,13 @@ static void bad(struct conn *c)
 
 static void no_common_parameters(struct conn *c)
 {
-	if (c->hello.old_only)
+	/* What is too old for the operator has been left out. */
+	if (!c->hello.versions)
 		refuse(c, KBUMP_REASON_CLIENT_TLS, ALERT_PROTOCOL_VERSION,
-		       "the client is too old for TLS 1.2");
+		       "the client offers no version that --min-version allows");
 	else
 		refuse(c, KBUMP_REASON_CLIENT_TLS, ALERT_HANDSHAKE_FAILURE,
-		       "the client offers no cipher suite that kTLS can carry");
+		       "the client offers nothing that --min-version and --ciphers allow");
 }
 
 static void hello_found(struct conn *c)
@@ -54,7 +55,7 @@ static void hello_found(struct conn *c)
 		return;
 	if (c->plain)
 		return go_on(c);
-	if (!c->hello.max_version)
+	if (!narrow(c->worker->setup, &c->hello))
 		return no_common_parameters(c);
 	err = ktls_prepare(c->client_fd);
 	if (err == -ENOTCONN)

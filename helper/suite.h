@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The cipher suites that kTLS can carry; no other is offered or taken on either leg. */
+/* The cipher suites that may be used; no other is offered or taken on either leg. */
 #ifndef KBUMPD_SUITE_H
 #define KBUMPD_SUITE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define SUITES_MAX	9
-/* A bit for each. */
-#define SUITES_ALL	((1U << SUITES_MAX) - 1)
+#define SUITES_MAX	29
+/* A bit for each. The first nine are the default: kTLS carries them, and all have AEAD and forward
+ * secrecy.
+ */
+#define SUITES_DEFAULT	((1U << 9) - 1)
+
+#define TLS_VERSION_BIT(v)	(1U << ((v) & 0xf))
 
 /* Kinds of key with which a server proves its name, as a bit mask. */
 #define AUTH_RSA	0x1
@@ -18,9 +22,10 @@
  * struct suite - one cipher suite
  *
  * @id: number on the wire
- * @version: the TLS version that it is of
- * @auth: AUTH_* of a TLS 1.2 suite; in TLS 1.3 the suite does not tell
- * @cipher: TLS_CIPHER_* of <linux/tls.h>
+ * @since: the lowest TLS version that has it
+ * @version: the highest
+ * @auth: AUTH_* of a suite of before TLS 1.3; there the suite does not tell
+ * @cipher: TLS_CIPHER_* of <linux/tls.h>; 0: kTLS cannot carry it, as all below but @name
  * @key_len: of a traffic key
  * @fixed_iv_len: bytes of the IV that TLS 1.2 derives
  * @digest: of the key derivation
@@ -28,6 +33,7 @@
  */
 struct suite {
 	uint16_t id;
+	uint16_t since;
 	uint16_t version;
 	uint8_t auth;
 	uint16_t cipher;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The third stage: TLS with the server. It is offered what the client offered, as far as
- * kTLS can carry it and the operator allows it, once: there is no second try with less.
+ * The third stage: TLS with the server. It is offered what the client offered, as far as the
+ * operator allows it, once: there is no second try with less.
  * Then it is judged.
  */
 #include <errno.h>
@@ -10,9 +10,6 @@
 #include <openssl/err.h>
 
 #include "kbumpd.h"
-
-/* Where an SSL points to its connection; its app data are the secrets. */
-static int conn_index;
 
 /* All suites of one version, in the client's order, as OpenSSL wants them. */
 static void suite_names(const struct hello *h, uint16_t version, char *buf, size_t len)
@@ -51,6 +48,8 @@ static int offer(SSL *ssl, const struct hello *h)
 	if (SSL_set_min_proto_version(ssl, h->min_version) != 1 ||
 	    SSL_set_max_proto_version(ssl, h->max_version) != 1)
 		return -1;
+	if (h->min_version < TLS1_2_VERSION && context_allow_old(ssl) < 0)
+		return -1;
 	if (offer_suites(ssl, h) < 0)
 		return -1;
 	/* What the client says of its earlier tries is for the server to know. */
@@ -64,11 +63,9 @@ static int offer(SSL *ssl, const struct hello *h)
 
 static int make_ssl(struct conn *c)
 {
-	c->ssl = SSL_new(c->worker->setup->server_side);
-	if (!c->ssl || SSL_set_fd(c->ssl, c->server_fd) != 1 ||
-	    SSL_set_ex_data(c->ssl, conn_index, c) != 1)
+	c->ssl = context_leg(c->worker->setup->server_side, c, c->server_fd);
+	if (!c->ssl)
 		return -1;
-	SSL_set_app_data(c->ssl, &c->secrets);
 	SSL_set_connect_state(c->ssl);
 	if (offer(c->ssl, &c->hello) < 0)
 		return -1;
@@ -82,7 +79,7 @@ static int make_ssl(struct conn *c)
  */
 static int on_client_cert_wanted(SSL *ssl, X509 **cert, EVP_PKEY **key)
 {
-	const struct conn *c = SSL_get_ex_data(ssl, conn_index);
+	const struct conn *c = context_conn(ssl);
 
 	(void)cert;
 	(void)key;
@@ -92,14 +89,10 @@ static int on_client_cert_wanted(SSL *ssl, X509 **cert, EVP_PKEY **key)
 /**
  * upstream_setup() - set the context for servers up
  * @ctx: it
- *
- * Return: 0, or -1 when OpenSSL failed.
  */
-int upstream_setup(SSL_CTX *ctx)
+void upstream_setup(SSL_CTX *ctx)
 {
-	conn_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	SSL_CTX_set_client_cert_cb(ctx, on_client_cert_wanted);
-	return conn_index < 0 ? -1 : 0;
 }
 
 static void internal(struct conn *c, const char *why)
@@ -222,9 +215,6 @@ void upstream_start(struct conn *c)
 
 	c->stage = STAGE_UPSTREAM;
 	conn_time_limit(c, UINT64_MAX);
-	if (!narrow(c->worker->setup, &c->hello))
-		return refuse(c, KBUMP_REASON_UPSTREAM_TLS, ALERT_HANDSHAKE_FAILURE,
-			      "the client offers nothing that --min-version and --ciphers allow");
 	ERR_clear_error();
 	err = ktls_prepare(c->server_fd);
 	/* It closed at once. */

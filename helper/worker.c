@@ -131,7 +131,7 @@ static int open_all(struct worker *w)
 		return -1;
 	}
 	w->kernel = kernel_open();
-	if (!w->kernel || listeners_open(w) < 0)
+	if (!w->kernel || listeners_open(w) < 0 || pairs_open(w) < 0)
 		return -1;
 	event_assign(&w->news, w->base, kernel_watch_fd(w->kernel), EV_READ | EV_PERSIST, on_news,
 		     w);
@@ -159,6 +159,7 @@ static int loop(struct worker *w, int ready_fd)
 	err = event_base_dispatch(w->base);
 	while (!LIST_EMPTY(&w->conns))
 		conn_reset(LIST_FIRST(&w->conns), KBUMP_REASON_INTERNAL, "the helper ends");
+	pumps_end(w);
 	event_del(&w->news);
 	evtimer_del(&w->ending);
 	evsignal_del(&term);
@@ -170,6 +171,7 @@ static int loop(struct worker *w, int ready_fd)
 static void close_all(struct worker *w)
 {
 	listeners_close(w);
+	pairs_close(w);
 	if (w->kernel)
 		kernel_close(w->kernel);
 	if (w->forge)
@@ -201,7 +203,10 @@ int worker_run(const struct setup *setup, int signer_fd, int ready_fd)
 	w->signer_fd = signer_fd;
 	w->listener[0].fd = -1;
 	w->listener[1].fd = -1;
+	w->pairs.fd = -1;
 	LIST_INIT(&w->conns);
+	LIST_INIT(&w->pairing);
+	LIST_INIT(&w->pumps);
 	err = confine_worker();
 	if (!err)
 		err = open_all(w);

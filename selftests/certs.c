@@ -39,7 +39,7 @@ static SSL_CTX *client_context(struct setup *s, struct trust *t)
 	memset(s, 0, sizeof(*s));
 	s->trust = t;
 	s->min_version = TLS1_2_VERSION;
-	s->suites = SUITES_ALL;
+	s->suites = SUITES_DEFAULT;
 	if (contexts_make(s) < 0)
 		die("contexts");
 	return s->server_side;

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Legs that kTLS cannot carry: the TLS of the handshake goes on here, and what is in its
+ * records goes to and from the kernel's relay, by a connection on which kTLS has keys that
+ * both ends know. So all that the relay knows of a leg it knows of these, and its tools see
+ * them as any other: types of records, alerts, close_notify or a cut.
+ *
+ * Each direction has one buffer, and nothing is read before that is empty: the slower side's
+ * window is the back-pressure, as in the kernel.
+ */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <linux/tls.h>
+
+#include "kbumpd.h"
+#include "pump.h"
+
+/* How long it may take to call oneself. */
+#define PAIR_MS		5000
+/* After both sides have said all: for their FINs, as in the kernel. */
+#define LINGER_MS	30000
+/* Who says nothing is asked whether it is still there, as by the kernel: after so long, ... */
+#define KEEPALIVE_IDLE_S	300
+/* ... then so often, and so many times. */
+#define KEEPALIVE_INTERVAL_S	30
+#define KEEPALIVE_PROBES	8
+/* Bufferfuls in one direction before other events get their turn. */
+#define BUDGET		16
+
+#define LEVEL_WARNING	1
+#define LEVEL_FATAL	2
+#define CLOSE_NOTIFY	0
+
+/* What became of a step. */
+enum step {
+	STEP_MORE,	/* go on */
+	STEP_WAIT,	/* for what is in the wishes now */
+	STEP_BROKEN,	/* a connection is no more */
+};
+
+/* What is waited for, as EV_READ and EV_WRITE. */
+struct wishes {
+	short peer;
+	short far;
+};
+
+static enum step again(short *wish, short what)
+{
+	*wish |= what;
+	return STEP_WAIT;
+}
+
+/* After a call on a socket that failed. */
+static enum step failed(short *wish, short what)
+{
+	return errno == EAGAIN || errno == EINTR ? again(wish, what) : STEP_BROKEN;
+}
+
+/* OpenSSL may have to write to go on reading, and the other way round. */
+static enum step tls_wait(int error, struct wishes *w)
+{
+	if (error == SSL_ERROR_WANT_READ)
+		return again(&w->peer, EV_READ);
+	return error == SSL_ERROR_WANT_WRITE ? again(&w->peer, EV_WRITE) : STEP_BROKEN;
+}
+
+static void note_alert(struct stream *s, uint8_t level, uint8_t description)
+{
+	s->notified = true;
+	s->alert.due = true;
+	s->alert.level = level;
+	s->alert.description = description;
+}
+
+/*
+ * OpenSSL has ended the leg. What the peer is to hear of a fault of its own has been sent; the
+ * other side hears what the peer said or, as from the kernel, that there was a fault.
+ */
+static enum step leg_failed(struct stream *s)
+{
+	int reason = ERR_GET_REASON(ERR_peek_error());
+
+	if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+		s->fin = true;
+		return STEP_MORE;
+	}
+	if (reason > SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + UINT8_MAX)
+		note_alert(s, LEVEL_FATAL, reason - SSL_AD_REASON_OFFSET);
+	else
+		note_alert(s, LEVEL_FATAL, ALERT_INTERNAL_ERROR);
+	return STEP_MORE;
+}
+
+/* Behind the end of TLS: nothing counts but the FIN. */
+static enum step drain_peer(struct pump *p, struct wishes *w)
+{
+	struct stream *s = &p->to_kernel;
+	ssize_t n = recv(p->peer_fd, s->data, sizeof(s->data), MSG_DONTWAIT);
+
+	if (n < 0)
+		return failed(&w->peer, EV_READ);
+	s->fin = !n;
+	return STEP_MORE;
+}
+
+static enum step read_peer(struct pump *p, struct wishes *w)
+{
+	struct stream *s = &p->to_kernel;
+	int n, error;
+
+	if (s->notified)
+		return drain_peer(p, w);
+	ERR_clear_error();
+	errno = 0;
+	n = SSL_read(p->ssl, s->data, sizeof(s->data));
+	error = SSL_get_error(p->ssl, n);
+	switch (error) {
+	case SSL_ERROR_NONE:
+		s->len = n;
+		s->sent = 0;
+		return STEP_MORE;
+	case SSL_ERROR_ZERO_RETURN:
+		note_alert(s, LEVEL_WARNING, CLOSE_NOTIFY);
+		return STEP_MORE;
+	case SSL_ERROR_SSL:
+		return leg_failed(s);
+	default:
+		return tls_wait(error, w);
+	}
+}
+
+static enum step send_data(struct pump *p, struct wishes *w)
+{
+	struct stream *s = &p->to_kernel;
+	ssize_t n = send(p->far_fd, s->data + s->sent, s->len - s->sent,
+			 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n < 0)
+		return failed(&w->far, EV_WRITE);
+	s->sent += n;
+	if (s->sent == s->len)
+		s->len = 0;
+	return STEP_MORE;
+}
+
+static enum step send_alert(struct pump *p, struct wishes *w)
+{
+	struct stream *s = &p->to_kernel;
+	uint8_t alert[] = { s->alert.level, s->alert.description };
+	char control[CMSG_SPACE(sizeof(uint8_t))] = "";
+	struct iovec iov = { .iov_base = alert, .iov_len = sizeof(alert) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_TLS;
+	cmsg->cmsg_type = TLS_SET_RECORD_TYPE;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(uint8_t));
+	*CMSG_DATA(cmsg) = SSL3_RT_ALERT;
+	if (sendmsg(p->far_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return failed(&w->far, EV_WRITE);
+	s->alert.due = false;
+	return STEP_MORE;
+}
+
+static enum step send_fin(struct stream *s, int fd)
+{
+	s->done = true;
+	return shutdown(fd, SHUT_WR) < 0 ? STEP_BROKEN : STEP_MORE;
+}
+
+static enum step to_kernel(struct pump *p, struct wishes *w)
+{
+	struct stream *s = &p->to_kernel;
+
+	if (s->len)
+		return send_data(p, w);
+	if (s->alert.due)
+		return send_alert(p, w);
+	if (s->fin)
+		return send_fin(s, p->far_fd);
+	return read_peer(p, w);
+}
+
+/* An alert that OpenSSL cannot be made to send ends the leg without words. */
+static enum step take_alert(struct stream *s, size_t len)
+{
+	if (len != 2 || s->data[1] != CLOSE_NOTIFY)
+		return STEP_BROKEN;
+	s->alert.due = true;
+	return STEP_MORE;
+}
+
+static enum step read_kernel(struct pump *p, struct wishes *w)
+{
+	struct stream *s = &p->from_kernel;
+	char control[CMSG_SPACE(sizeof(uint8_t))];
+	struct iovec iov = { .iov_base = s->data, .iov_len = sizeof(s->data) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	const struct cmsghdr *cmsg;
+	ssize_t n = recvmsg(p->far_fd, &msg, MSG_DONTWAIT);
+
+	if (n < 0)
+		return failed(&w->far, EV_READ);
+	cmsg = n ? CMSG_FIRSTHDR(&msg) : NULL;
+	if (cmsg && *CMSG_DATA(cmsg) == SSL3_RT_ALERT)
+		return take_alert(s, n);
+	/* When the leg's TLS has ended there is nobody to take it. */
+	if (!p->to_kernel.notified || SSL_get_shutdown(p->ssl) & SSL_RECEIVED_SHUTDOWN)
+		s->len = n;
+	s->fin = !n;
+	return STEP_MORE;
+}
+
+static enum step write_peer(struct pump *p, struct wishes *w)
+{
+	struct stream *s = &p->from_kernel;
+	int n;
+
+	ERR_clear_error();
+	errno = 0;
+	n = SSL_write(p->ssl, s->data, s->len);
+	if (n <= 0)
+		return tls_wait(SSL_get_error(p->ssl, n), w);
+	s->len = 0;
+	return STEP_MORE;
+}
+
+static enum step notify_peer(struct pump *p, struct wishes *w)
+{
+	struct stream *s = &p->from_kernel;
+	int n;
+
+	ERR_clear_error();
+	SSL_set_quiet_shutdown(p->ssl, 0);
+	n = SSL_shutdown(p->ssl);
+	/* 0: it has been sent, and the peer's has not come yet. */
+	if (n < 0)
+		return tls_wait(SSL_get_error(p->ssl, n), w);
+	s->alert.due = false;
+	return STEP_MORE;
+}
+
+static enum step from_kernel(struct pump *p, struct wishes *w)
+{
+	struct stream *s = &p->from_kernel;
+
+	if (s->len)
+		return write_peer(p, w);
+	if (s->alert.due)
+		return notify_peer(p, w);
+	if (s->fin)
+		return send_fin(s, p->peer_fd);
+	return read_kernel(p, w);
+}
+
+static enum step move(struct pump *p, const struct stream *s,
+		      enum step (*one)(struct pump *p, struct wishes *w), struct wishes *w)
+{
+	enum step step = STEP_MORE;
+	int i;
+
+	for (i = 0; i < BUDGET && step == STEP_MORE && !s->done; i++)
+		step = one(p, w);
+	return s->done && step == STEP_MORE ? STEP_WAIT : step;
+}
+
+/* Where nothing is waited for but an error, each piece of news wakes once. */
+static void wait_for(struct pump *p, struct event *event, int fd, short what)
+{
+	short flags = EV_PERSIST | (what ? what : EV_READ | EV_ET);
+
+	if (event_get_events(event) == flags && event_pending(event, EV_READ | EV_WRITE, NULL))
+		return;
+	event_del(event);
+	event_assign(event, p->worker->base, fd, flags, event_get_callback(event), p);
+	event_add(event, NULL);
+}
+
+/* A reset may come while nothing is to be read or written there. */
+static bool is_broken(const struct pump *p)
+{
+	struct pollfd fds[] = { { .fd = p->peer_fd }, { .fd = p->far_fd } };
+
+	return poll(fds, 2, 0) > 0 && (fds[0].revents | fds[1].revents) & POLLERR;
+}
+
+/* The kernel has ended the flow, or will: then only the peer's FIN is missing. */
+static void linger(struct pump *p)
+{
+	struct timeval t = ms_to_timeval(LINGER_MS);
+
+	if (p->to_kernel.notified && p->from_kernel.done && !evtimer_pending(&p->timer, NULL))
+		evtimer_add(&p->timer, &t);
+}
+
+static void reset_on_close(int fd)
+{
+	struct linger l = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+}
+
+static void pump_free(struct pump *p)
+{
+	struct worker *w = p->worker;
+
+	LIST_REMOVE(p, link);
+	event_del(&p->peer_event);
+	event_del(&p->far_event);
+	evtimer_del(&p->timer);
+	if (p->ssl)
+		SSL_set_shutdown(p->ssl, SSL_SENT_SHUTDOWN);
+	SSL_free(p->ssl);
+	if (p->peer_fd >= 0)
+		close(p->peer_fd);
+	if (p->near_fd >= 0)
+		close(p->near_fd);
+	if (p->far_fd >= 0)
+		close(p->far_fd);
+	OPENSSL_cleanse(p, sizeof(*p));
+	free(p);
+	w->pump_count--;
+}
+
+static void pump_break(struct pump *p)
+{
+	reset_on_close(p->peer_fd);
+	reset_on_close(p->far_fd);
+	pump_free(p);
+}
+
+static void pump_run(struct pump *p)
+{
+	struct wishes w = { 0, 0 };
+	enum step up = move(p, &p->to_kernel, to_kernel, &w);
+	enum step down = up == STEP_BROKEN ? up : move(p, &p->from_kernel, from_kernel, &w);
+
+	if (down == STEP_BROKEN || is_broken(p))
+		return pump_break(p);
+	if (p->to_kernel.done && p->from_kernel.done)
+		return pump_free(p);
+	linger(p);
+	wait_for(p, &p->peer_event, p->peer_fd, w.peer);
+	wait_for(p, &p->far_event, p->far_fd, w.far);
+	/* What OpenSSL has in its own buffer wakes nobody. */
+	if (up == STEP_MORE || down == STEP_MORE)
+		event_active(&p->far_event, EV_TIMEOUT, 0);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	pump_run(arg);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	pump_break(arg);
+}
+
+static struct pump *pump_new(struct conn *c, const SSL *ssl)
+{
+	struct worker *w = c->worker;
+	struct pump *p = w->pump_count < PUMPS_MAX ? calloc(1, sizeof(*p)) : NULL;
+
+	if (!p)
+		return NULL;
+	p->worker = w;
+	p->conn = c;
+	p->version = SSL_version(ssl);
+	p->suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl));
+	p->peer_fd = -1;
+	p->near_fd = -1;
+	p->far_fd = -1;
+	event_assign(&p->peer_event, w->base, -1, 0, on_event, p);
+	event_assign(&p->far_event, w->base, -1, 0, on_event, p);
+	evtimer_assign(&p->timer, w->base, on_timer, p);
+	LIST_INSERT_HEAD(&w->pairing, p, link);
+	w->pump_count++;
+	return p;
+}
+
+static bool begin(struct conn *c, const SSL *ssl, struct pump **p)
+{
+	int err;
+
+	if (ktls_carries(ssl))
+		return true;
+	*p = pump_new(c, ssl);
+	err = *p ? pair_start(*p) : -ENOBUFS;
+	if (err)
+		conn_reset(c, KBUMP_REASON_INTERNAL, "pumped leg: %s", strerror(-err));
+	return !err;
+}
+
+/**
+ * pump_start() - make what the legs need that kTLS does not carry; then they are handed off
+ * @c: the connection, with both handshakes done
+ */
+void pump_start(struct conn *c)
+{
+	c->stage = STAGE_PAIR;
+	event_del(&c->client_event);
+	event_del(&c->server_event);
+	conn_time_limit(c, PAIR_MS);
+	if (begin(c, c->ssl, &c->client_pump))
+		begin(c, c->server_ssl, &c->server_pump);
+}
+
+static bool is_ready(const struct pump *p)
+{
+	return !p || p->far_fd >= 0;
+}
+
+/**
+ * pump_paired() - a pump has both ends of its connection
+ * @p: the pump
+ */
+void pump_paired(struct pump *p)
+{
+	struct conn *c = p->conn;
+	int err = ktls_pair(p->near_fd, p->far_fd);
+
+	if (err)
+		return conn_reset(c, KBUMP_REASON_INTERNAL, "kTLS: %s", strerror(-err));
+	if (is_ready(c->client_pump) && is_ready(c->server_pump))
+		handoff(c);
+}
+
+static void keep_alive(int fd)
+{
+	int on = 1, idle = KEEPALIVE_IDLE_S, interval = KEEPALIVE_INTERVAL_S,
+	    probes = KEEPALIVE_PROBES;
+
+	setsockopt(fd, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, SOL_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	setsockopt(fd, SOL_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+/* Both are the pump's then. */
+static void take_leg(struct pump *p, SSL **ssl, int *fd)
+{
+	if (!p)
+		return;
+	LIST_REMOVE(p, link);
+	LIST_INSERT_HEAD(&p->worker->pumps, p, link);
+	p->conn = NULL;
+	p->ssl = *ssl;
+	p->peer_fd = *fd;
+	context_leave(p->ssl);
+	*ssl = NULL;
+	*fd = -1;
+	close(p->near_fd);
+	p->near_fd = -1;
+	keep_alive(p->peer_fd);
+	event_active(&p->far_event, EV_TIMEOUT, 0);
+}
+
+/**
+ * pump_go() - the kernel has the connection: begin to pump
+ * @c: the connection, which loses to its pumps what they need
+ */
+void pump_go(struct conn *c)
+{
+	take_leg(c->client_pump, &c->ssl, &c->client_fd);
+	take_leg(c->server_pump, &c->server_ssl, &c->server_fd);
+	c->client_pump = NULL;
+	c->server_pump = NULL;
+}
+
+/**
+ * pump_leave() - a connection ends before its hand-off
+ * @c: the connection
+ */
+void pump_leave(struct conn *c)
+{
+	if (c->client_pump)
+		pump_free(c->client_pump);
+	if (c->server_pump)
+		pump_free(c->server_pump);
+}
+
+/**
+ * pumps_end() - cut all pumped legs
+ * @w: the worker, which ends
+ */
+void pumps_end(struct worker *w)
+{
+	if (!LIST_EMPTY(&w->pumps))
+		log_line("flows with pumped legs end with the helper");
+	while (!LIST_EMPTY(&w->pumps))
+		pump_break(LIST_FIRST(&w->pumps));
+}
