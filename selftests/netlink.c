@@ -363,8 +363,12 @@ static int odd_leg(struct talk *t, int type, size_t len)
 	return answer(t);
 }
 
-TEST_F(family, of_a_leg_only_secrets_are_taken)
+TEST_F(family, of_a_leg_only_secrets_and_pumps_are_taken)
 {
+	EXPECT_EQ(-EACCES, odd_leg(&self->talk, KBUMP_LEG_A_PUMP_FD, 4));
+	EXPECT_EQ(-EACCES, odd_leg(&self->talk, KBUMP_LEG_A_SUITE, 2));
+	EXPECT_EQ(-ERANGE, odd_leg(&self->talk, KBUMP_LEG_A_VERSION, 2));
+	EXPECT_EQ(-EINVAL, odd_leg(&self->talk, KBUMP_LEG_A_CIPHER, 2));
 	EXPECT_EQ(-EACCES, odd_leg(&self->talk, KBUMP_LEG_A_RX_SECRET, 48));
 	EXPECT_EQ(-EACCES, odd_leg(&self->talk, KBUMP_LEG_A_TX_SECRET, 48));
 	EXPECT_EQ(-ERANGE, odd_leg(&self->talk, KBUMP_LEG_A_RX_SECRET, 49));

@@ -199,7 +199,8 @@ usage()
 {
 	local option
 
-	for option in "--ocsp strict" "--min-version 1.1" "--ciphers AES128-SHA" "--crl /nonexistent" \
+	for option in "--ocsp strict" "--min-version 1.4" "--min-version 1.1" \
+		"--ciphers DES-CBC3-SHA" "--crl /nonexistent" \
 		"--trust /nonexistent" "--crl x --ocsp off"; do
 		# shellcheck disable=SC2086 # words
 		if "$BUILD/kbumpd" --ca-cert "$PKI/box-ca.crt" --ca-key "$PKI/box-ca.key" \
