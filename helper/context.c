@@ -6,7 +6,7 @@
 #include "kbumpd.h"
 
 /* Of handshakes before TLS 1.2, MD5 and SHA-1 are a part; later ones go without. */
-#define SIGNATURES	"ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:Ed25519:Ed448:" \
+#define SIGNATURES	"ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:" \
 			"RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:" \
 			"RSA+SHA256:RSA+SHA384:RSA+SHA512"
 

@@ -60,18 +60,19 @@ int downstream_setup(SSL_CTX *ctx, struct tickets *tickets)
 static int offer_suites(SSL *ssl, const struct conn *c)
 {
 	const SSL_CIPHER *chosen = SSL_get_current_cipher(c->server_ssl);
-	bool v13 = c->version == TLS1_3_VERSION;
+	uint16_t family = c->version > TLS1_2_VERSION ? TLS1_3_VERSION : TLS1_2_VERSION;
+	uint32_t allowed = c->worker->setup->suites;
 	char names[(SUITES_MAX + 1) * 32];
 	size_t i, used;
 
 	used = snprintf(names, sizeof(names), "%s", SSL_CIPHER_get_name(chosen));
 	for (i = 0; i < SUITES_MAX; i++)
-		if (c->worker->setup->suites & 1U << i && used < sizeof(names) &&
-		    (suites[i].version == TLS1_3_VERSION) == v13)
+		if (allowed & 1U << i && used < sizeof(names) &&
+		    suites[i].version == family)
 			used += snprintf(names + used, sizeof(names) - used, ":%s",
 					 suites[i].name);
-	return (v13 ? SSL_set_ciphersuites(ssl, names) : SSL_set_cipher_list(ssl, names)) == 1 ?
-	       0 : -1;
+	return (family == TLS1_3_VERSION ? SSL_set_ciphersuites(ssl, names) :
+					   SSL_set_cipher_list(ssl, names)) == 1 ? 0 : -1;
 }
 
 /*

@@ -251,7 +251,8 @@ static bool parse_suites(struct hello *h, struct cursor *body)
 
 static bool suite_fits(const struct hello *h, const struct suite *s, uint16_t version)
 {
-	return version >= s->since && version <= s->version && (version == V13 || h->auth12 & s->auth);
+	return version >= s->since && version <= s->version &&
+	       (version == V13 || h->auth12 & s->auth);
 }
 
 /* A version counts only with a suite of its own. */

@@ -139,7 +139,8 @@ int ktls_prepare(int fd)
  */
 bool ktls_carries(const SSL *ssl)
 {
-	const struct suite *s = suite_by_id(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl)));
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+	const struct suite *s = suite_by_id(SSL_CIPHER_get_protocol_id(cipher));
 
 	return s && s->cipher;
 }

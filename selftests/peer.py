@@ -285,15 +285,15 @@ def wait_go(args, word):
 def client_context(args):
     context = ssl.create_default_context(cafile=args.ca)
     context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+    if args.tls12:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    if args.cipher:
+        context.set_ciphers(args.cipher)
     return context
 
 
 def connect(args):
     context = client_context(args)
-    if args.tls12:
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-    if args.cipher:
-        context.set_ciphers(args.cipher)
     sock = raw_socket(args)
     if args.go and not args.late and not args.silent:
         # Where the test pauses us, the rest of the data must not wait here already.
@@ -469,8 +469,6 @@ def client_greeted(tls, args):
 def client_resume(_, args):
     """args.size connections, each with the session of the one before."""
     context, session = client_context(args), None
-    if args.tls12:
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
     for _ in range(args.size):
         tls = Tls(raw_socket(args), context, False, session)
         ask(tls, "echo")
