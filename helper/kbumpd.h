@@ -515,7 +515,7 @@ int ktls_prepare(int fd);
 bool ktls_carries(const SSL *ssl);
 int ktls_check(const SSL *ssl);
 int ktls_start(int fd, SSL *ssl, struct leg_secrets *secrets);
-int ktls_pair(int one, int other);
+int ktls_pair(int near, int far, struct traffic_key *key);
 
 /* pair.c */
 int pairs_open(struct worker *w);

@@ -178,28 +178,30 @@ int ktls_start(int fd, SSL *ssl, struct leg_secrets *secrets)
 }
 
 /**
- * ktls_pair() - put kTLS with keys of our own on both ends of a connection to ourselves
- * @one: an end
- * @other: the other end
+ * ktls_pair() - put kTLS with keys of our own on a connection to ourselves
+ * @near: the end for the kernel's relay
+ * @far: our end, which receives by kTLS
+ * @key: with which records for the other end are to be made; the caller cleanses it
  *
  * Not for secrecy: records have types, and their stream an end that differs from a cut.
  *
  * Return: 0 or a negative errno.
  */
-int ktls_pair(int one, int other)
+int ktls_pair(int near, int far, struct traffic_key *key)
 {
 	struct traffic_keys keys = { .suite = suite_by_id(0xc02b) };
-	int err = ktls_prepare(one);
+	int err = ktls_prepare(near);
 
 	if (!err)
-		err = ktls_prepare(other);
+		err = ktls_prepare(far);
 	if (!err && (RAND_bytes(keys.client.key, keys.suite->key_len) != 1 ||
 		     RAND_bytes(keys.server.key, keys.suite->key_len) != 1))
 		err = -EIO;
 	if (!err)
-		err = set_keys(one, &keys, false);
+		err = set_keys(near, &keys, false);
 	if (!err)
-		err = set_keys(other, &keys, true);
+		err = set_key(far, TLS_RX, keys.suite, &keys.client);
+	*key = keys.server;
 	OPENSSL_cleanse(&keys, sizeof(keys));
 	return err;
 }

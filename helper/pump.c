@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Legs that kTLS cannot carry: the TLS of the handshake goes on here, and what is in its
- * records goes to and from the kernel's relay, by a connection on which kTLS has keys that
- * both ends know. So all that the relay knows of a leg it knows of these, and its tools see
+ * records goes to and from the kernel's relay, by a connection with TLS whose keys both ends
+ * were given. So all that the relay knows of a leg it knows of these, and its tools see
  * them as any other: types of records, alerts, close_notify or a cut.
  *
  * Each direction has one buffer, and nothing is read before that is empty: the slower side's
@@ -110,6 +110,15 @@ static enum step drain_peer(struct pump *p, struct wishes *w)
 	return STEP_MORE;
 }
 
+static enum step seal_content(struct pump *p, uint8_t type, size_t len)
+{
+	struct stream *s = &p->to_kernel;
+
+	s->len = seal(&p->seal, type, s->data, len);
+	s->sent = 0;
+	return s->len ? STEP_MORE : STEP_BROKEN;
+}
+
 static enum step read_peer(struct pump *p, struct wishes *w)
 {
 	struct stream *s = &p->to_kernel;
@@ -119,13 +128,11 @@ static enum step read_peer(struct pump *p, struct wishes *w)
 		return drain_peer(p, w);
 	ERR_clear_error();
 	errno = 0;
-	n = SSL_read(p->ssl, s->data, sizeof(s->data));
+	n = SSL_read(p->ssl, s->data + SEAL_HEAD, PUMP_BUFFER);
 	error = SSL_get_error(p->ssl, n);
 	switch (error) {
 	case SSL_ERROR_NONE:
-		s->len = n;
-		s->sent = 0;
-		return STEP_MORE;
+		return seal_content(p, SSL3_RT_APPLICATION_DATA, n);
 	case SSL_ERROR_ZERO_RETURN:
 		note_alert(s, LEVEL_WARNING, CLOSE_NOTIFY);
 		return STEP_MORE;
@@ -150,28 +157,14 @@ static enum step send_data(struct pump *p, struct wishes *w)
 	return STEP_MORE;
 }
 
-static enum step send_alert(struct pump *p, struct wishes *w)
+static enum step seal_alert(struct pump *p)
 {
 	struct stream *s = &p->to_kernel;
-	uint8_t alert[] = { s->alert.level, s->alert.description };
-	char control[CMSG_SPACE(sizeof(uint8_t))] = "";
-	struct iovec iov = { .iov_base = alert, .iov_len = sizeof(alert) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
-	cmsg->cmsg_level = SOL_TLS;
-	cmsg->cmsg_type = TLS_SET_RECORD_TYPE;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(uint8_t));
-	*CMSG_DATA(cmsg) = SSL3_RT_ALERT;
-	if (sendmsg(p->far_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		return failed(&w->far, EV_WRITE);
+	s->data[SEAL_HEAD] = s->alert.level;
+	s->data[SEAL_HEAD + 1] = s->alert.description;
 	s->alert.due = false;
-	return STEP_MORE;
+	return seal_content(p, SSL3_RT_ALERT, 2);
 }
 
 static enum step send_fin(struct stream *s, int fd)
@@ -187,7 +180,7 @@ static enum step to_kernel(struct pump *p, struct wishes *w)
 	if (s->len)
 		return send_data(p, w);
 	if (s->alert.due)
-		return send_alert(p, w);
+		return seal_alert(p);
 	if (s->fin)
 		return send_fin(s, p->far_fd);
 	return read_peer(p, w);
@@ -206,7 +199,7 @@ static enum step read_kernel(struct pump *p, struct wishes *w)
 {
 	struct stream *s = &p->from_kernel;
 	char control[CMSG_SPACE(sizeof(uint8_t))];
-	struct iovec iov = { .iov_base = s->data, .iov_len = sizeof(s->data) };
+	struct iovec iov = { .iov_base = s->data, .iov_len = PUMP_BUFFER };
 	struct msghdr msg = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -325,6 +318,7 @@ static void pump_free(struct pump *p)
 	event_del(&p->peer_event);
 	event_del(&p->far_event);
 	evtimer_del(&p->timer);
+	seal_free(&p->seal);
 	if (p->ssl)
 		SSL_set_shutdown(p->ssl, SSL_SENT_SHUTDOWN);
 	SSL_free(p->ssl);
@@ -439,8 +433,12 @@ static bool is_ready(const struct pump *p)
 void pump_paired(struct pump *p)
 {
 	struct conn *c = p->conn;
-	int err = ktls_pair(p->near_fd, p->far_fd);
+	struct traffic_key key;
+	int err = ktls_pair(p->near_fd, p->far_fd, &key);
 
+	if (!err && seal_new(&p->seal, &key) < 0)
+		err = -ENOMEM;
+	OPENSSL_cleanse(&key, sizeof(key));
 	if (err)
 		return conn_reset(c, KBUMP_REASON_INTERNAL, "kTLS: %s", strerror(-err));
 	if (is_ready(c->client_pump) && is_ready(c->server_pump))

@@ -11,16 +11,34 @@
 #include <openssl/ssl.h>
 
 #include "kbumpd.h"
+#include "keys.h"
 
 /* Pumped legs in one worker; some 70 KiB each at most, and three descriptors. */
 #define PUMPS_MAX	1024
 
 #define PUMP_BUFFER	16384
 
+/* What a record has before its content: header and number. And behind: a tag. */
+#define SEAL_HEAD	13
+#define SEAL_TAIL	16
+
+/**
+ * struct seal - maker of records for the kernel
+ *
+ * @ctx: has the key
+ * @salt: fixed bytes of the nonce
+ * @number: of the next record
+ */
+struct seal {
+	EVP_CIPHER_CTX *ctx;
+	uint8_t salt[4];
+	uint64_t number;
+};
+
 /**
  * struct stream - one direction of a pumped leg
  *
- * @data: received, not yet sent
+ * @data: received, not yet sent; for the kernel, a record
  * @len: bytes of it
  * @sent: how many of them have been sent
  * @alert: what is to be sent as soon as the data are, if it is due; of the kernel's only
@@ -30,7 +48,7 @@
  * @done: it has been
  */
 struct stream {
-	uint8_t data[PUMP_BUFFER];
+	uint8_t data[SEAL_HEAD + PUMP_BUFFER + SEAL_TAIL];
 	size_t len;
 	size_t sent;
 	struct {
@@ -63,6 +81,7 @@ struct stream {
  * @peer_event: the leg can be read or written
  * @far_event: the same of the kernel's side
  * @timer: the peer has had the time to send its FIN
+ * @seal: makes records for the kernel
  * @to_kernel: from the leg to the kernel
  * @from_kernel: from there to the leg
  */
@@ -80,8 +99,13 @@ struct pump {
 	struct event peer_event;
 	struct event far_event;
 	struct event timer;
+	struct seal seal;
 	struct stream to_kernel;
 	struct stream from_kernel;
 };
+
+int seal_new(struct seal *s, const struct traffic_key *key);
+void seal_free(struct seal *s);
+size_t seal(struct seal *s, uint8_t type, uint8_t *buf, size_t len);
 
 #endif
