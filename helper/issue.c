@@ -176,12 +176,15 @@ static int set_dates(X509 *cert, const X509 *ca, const struct sign_request *rq)
 
 static int add_extensions(X509 *cert, X509 *ca)
 {
-	static const struct {
+	bool rsa = EVP_PKEY_get_base_id(X509_get0_pubkey(cert)) == EVP_PKEY_RSA;
+	const struct {
 		int nid;
 		const char *value;
 	} all[] = {
 		{ NID_basic_constraints, "critical,CA:FALSE" },
-		{ NID_key_usage, "critical,digitalSignature" },
+		/* RSA key exchange, where it is allowed, encrypts to the key: RFC 5246, 7.4.2. */
+		{ NID_key_usage, rsa ? "critical,digitalSignature,keyEncipherment" :
+				       "critical,digitalSignature" },
 		{ NID_ext_key_usage, "serverAuth" },
 		{ NID_subject_key_identifier, "hash" },
 		{ NID_authority_key_identifier, "keyid" },
