@@ -71,6 +71,7 @@ struct type {
 #define F_ZERO_UNSET	0x20	/* 0 stands for "not set": accepted, not shown */
 #define F_LINE		0x40	/* on a line of its own */
 #define F_BEHIND	0x80	/* the keyword means this only behind what F_NEEDED says */
+#define F_ALONE		0x100	/* the keyword has no value: it is there or not */
 
 struct field {
 	const char *key;	/* keyword, and JSON key unless json is set */
@@ -220,6 +221,7 @@ extern const struct type type_mac;
 extern const struct type type_name;
 extern const struct type type_dev;
 extern const struct type type_string;
+extern const struct type type_flag;
 extern const struct type type_endpoint;
 extern const struct type type_addr;
 extern const struct type type_port;

@@ -109,14 +109,15 @@ static int check_repeat(const struct command *c, const struct field *f, uint32_t
 	return 0;
 }
 
-/* Pairs of keyword and value. */
+/* Keywords, each with its value if it has one. */
 int parse_fields(struct command *c, const struct field *fields, int argc, char **argv, void *to)
 {
 	unsigned int times = 0;
 	int i;
 
-	for (i = 0; i < argc; i += 2) {
+	for (i = 0; i < argc; i++) {
 		const struct field *f = find_field(c, fields, argv[i]);
+		bool alone = f && (f->flags & F_ALONE);
 		uint32_t bit;
 		int err;
 
@@ -127,9 +128,9 @@ int parse_fields(struct command *c, const struct field *fields, int argc, char *
 		if (err)
 			return err;
 		c->seen |= bit;
-		if (i + 1 == argc)
+		if (!alone && ++i == argc)
 			return usage_error(c, "\"%s\" needs a value", f->key);
-		err = f->type->parse(c, f, argv[i + 1], to);
+		err = f->type->parse(c, f, argv[i], to);
 		if (err)
 			return err;
 	}

@@ -26,7 +26,7 @@ static struct nlattr *attr_at(const struct view *v, struct nl_msg *msg, size_t o
 	return NULL;
 }
 
-/* "KEYWORD VALUE: " of the attribute at @offset of the request @msg; "" if it is none. */
+/* "KEYWORD VALUE: ", or "KEYWORD: " if it has none, of the attribute at @offset of the request @msg; "" if it is none. */
 void extack_field(const struct command *c, struct nl_msg *msg, size_t offset, char *buf,
 		  size_t size)
 {
@@ -42,6 +42,10 @@ void extack_field(const struct command *c, struct nl_msg *msg, size_t offset, ch
 		f = field_of(c->obj, a);
 	if (!f)
 		return;
+	if (f->flags & F_ALONE) {
+		snprintf(buf, size, "%s: ", f->key);
+		return;
+	}
 	value = f->type->json(f, a, f->nla2 ? v.tb[f->nla2] : NULL);
 	snprintf(buf, size, "%s %s: ", f->key,
 		 json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE));

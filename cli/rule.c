@@ -63,6 +63,8 @@ static const struct field rule_fields[] = {
 	  .nla = KBUMP_RULE_A_ACTION, .words = WORDS(action_words), .what = "an action" },
 	{ .key = "alpn", .json = "alpn_limit", .type = &type_string, .flags = F_INPUT | F_BEHIND,
 	  .nla = KBUMP_RULE_A_ALPN_LIMIT, .what = "a protocol", .max = 255 },
+	{ .key = "page", .type = &type_flag, .flags = F_INPUT | F_ALONE,
+	  .nla = KBUMP_RULE_A_PAGE },
 	{ .key = "tool", .type = &type_name, .flags = F_INPUT | F_MULTI,
 	  .nla = KBUMP_RULE_A_TOOL, .max = KBUMP_RULE_TOOLS_MAX },
 	{ .key = "fail", .type = &type_word, .flags = F_INPUT, .nla = KBUMP_RULE_A_FAIL,
@@ -132,7 +134,7 @@ static const struct verb rule_verbs[] = {
 
 static const char rule_help[] =
 	"Usage: kbump rule [ show ]\n"
-	"       kbump rule add [ pref N ] MATCH... action ACTION [ alpn PROTOCOL ]\n"
+	"       kbump rule add [ pref N ] MATCH... action ACTION [ page ] [ alpn PROTOCOL ]\n"
 	"                      [ tool NAME ]... [ fail open | closed ] [ comment TEXT ]\n"
 	"       kbump rule del { handle N | pref N }\n"
 	"       kbump rule flush\n"
@@ -144,7 +146,8 @@ static const char rule_help[] =
 	"STATE  := { ok | revoked | invalid | weak | self-signed | untrusted |\n"
 	"            name-mismatch | expired | client-auth | none }\n"
 	"A NAME that begins with a dot is the domain and all names below it.\n"
-	"Behind the action, alpn is the only protocol that servers are offered.\n";
+	"Behind the action, alpn is the only protocol that servers are offered.\n"
+	"With page, a client that is blocked gets a page that says so.\n";
 
 const struct object rule_object = {
 	.name = "rule",

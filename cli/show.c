@@ -46,7 +46,7 @@ static void print_value(const struct field *f, struct nlattr *a, struct nlattr *
 		putchar(' ');
 	*space = true;
 	if (!(f->flags & F_BARE))
-		printf("%s ", f->key);
+		printf(f->flags & F_ALONE ? "%s" : "%s ", f->key);
 	f->type->text(f, a, b);
 }
 

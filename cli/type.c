@@ -423,6 +423,32 @@ static int string_parse(const struct command *c, const struct field *f, const ch
 
 const struct type type_string = { string_parse, string_text, string_json };
 
+static int flag_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	(void)c;
+	(void)word;
+	put(to, f->nla, NULL, 0);
+	return 0;
+}
+
+/* The keyword says all. */
+static void flag_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	(void)f;
+	(void)a;
+	(void)b;
+}
+
+static struct json_object *flag_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	(void)f;
+	(void)a;
+	(void)b;
+	return json_object_new_boolean(true);
+}
+
+const struct type type_flag = { flag_parse, flag_text, flag_json };
+
 static int name_parse(const struct command *c, const struct field *f, const char *word, void *to)
 {
 	static const char allowed[] =

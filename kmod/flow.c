@@ -514,7 +514,7 @@ out:
  * @extack: says what is wrong
  *
  * Context: process; sleeps.
- * Return: 0, -EADDRINUSE, or another error.
+ * Return: 0, -EADDRINUSE, -EPERM if a rule blocks the flow, or another error.
  */
 int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
 		       struct netlink_ext_ack *extack)
@@ -533,6 +533,9 @@ int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
 	mutex_lock(&f->lock);
 	if (f->relay || f->reason != KBUMP_REASON_NONE) {
 		NL_SET_ERR_MSG(extack, "flow is not in handshake any more");
+	} else if (f->action == KBUMP_ACTION_BLOCK) {
+		NL_SET_ERR_MSG(extack, "a rule blocks this flow");
+		err = -EPERM;
 	} else {
 		spin_lock_bh(&kn->list_lock);
 		unhash_end(kn, e);

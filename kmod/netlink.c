@@ -40,6 +40,7 @@ static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
 	[KBUMP_RULE_A_ALPN]	= { .type = NLA_NUL_STRING, .len = 255 },
 	[KBUMP_RULE_A_CERT]	= { .type = NLA_U32 },
 	[KBUMP_RULE_A_ALPN_LIMIT] = { .type = NLA_NUL_STRING, .len = 255 },
+	[KBUMP_RULE_A_PAGE]	= { .type = NLA_FLAG },
 	[KBUMP_RULE_A_HITS]	= { .type = NLA_REJECT },
 	[KBUMP_RULE_A_BYTES]	= { .type = NLA_REJECT },
 	[KBUMP_RULE_A_FAILED]	= { .type = NLA_REJECT },
@@ -106,6 +107,8 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 	[KBUMP_FLOW_A_CERT]	= NLA_POLICY_MAX(NLA_U8, KBUMP_CERT_MAX),
 	[KBUMP_FLOW_A_ALPN_LIMIT] = { .type = NLA_REJECT },
 	[KBUMP_FLOW_A_RECORD_MAX] = NLA_POLICY_RANGE(NLA_U16, 512, 16384),
+	[KBUMP_FLOW_A_PAGE]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_COMMENT]	= { .type = NLA_REJECT },
 };
 
 static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {

@@ -131,6 +131,8 @@ static int rule_fill(struct sk_buff *skb, const void *obj)
 			return -EMSGSIZE;
 	if (r->alpn_limit && nla_put_string(skb, KBUMP_RULE_A_ALPN_LIMIT, r->alpn_limit))
 		return -EMSGSIZE;
+	if (r->page && nla_put_flag(skb, KBUMP_RULE_A_PAGE))
+		return -EMSGSIZE;
 	if (*r->comment && nla_put_string(skb, KBUMP_RULE_A_COMMENT, r->comment))
 		return -EMSGSIZE;
 	return fill_counters(skb, r) ? -EMSGSIZE : 0;
@@ -145,6 +147,15 @@ static int parse_limit(struct kb_rule *r, const struct nlattr *a, struct netlink
 		return -EINVAL;
 	}
 	return kb_nl_strdup(a, &r->alpn_limit, extack);
+}
+
+static int parse_page(struct kb_rule *r, const struct nlattr *a, struct netlink_ext_ack *extack)
+{
+	r->page = nla_get_flag(a);
+	if (!r->page || r->action == KBUMP_ACTION_BLOCK)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, a, "only action block has a page");
+	return -EINVAL;
 }
 
 static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ext_ack *extack)
@@ -170,7 +181,8 @@ static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ex
 				    "only action inspect has tools");
 		return -EINVAL;
 	}
-	return parse_limit(r, tb[KBUMP_RULE_A_ALPN_LIMIT], extack);
+	return parse_page(r, tb[KBUMP_RULE_A_PAGE], extack) ?:
+	       parse_limit(r, tb[KBUMP_RULE_A_ALPN_LIMIT], extack);
 }
 
 /* Called with the namespace's lock held. */

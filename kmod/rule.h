@@ -34,6 +34,7 @@ struct kb_rule_stats {
  * @match: which connections
  * @action: &enum kbump_action
  * @fail: &enum kbump_fail
+ * @page: a client that it blocks is told so by a helper
  * @ntools: tools in @tools
  * @tools: references to the tools
  * @alpn_limit: the only protocol to be offered to servers, or NULL
@@ -49,6 +50,7 @@ struct kb_rule {
 	struct kb_match match;
 	u8 action;
 	u8 fail;
+	bool page;
 	u8 ntools;
 	struct kb_tool *tools[KBUMP_RULE_TOOLS_MAX];
 	char *alpn_limit;

@@ -252,6 +252,8 @@ static unsigned int fail(struct kb_net *kn, struct sk_buff *skb, const struct kb
 static enum kbump_stat failure(int err)
 {
 	switch (err) {
+	case -ESRCH:
+		return KBUMP_STAT_FAIL_HELPER;
 	case -ENOMEM:
 		return KBUMP_STAT_FAIL_NOMEM;
 	case -EDQUOT:
@@ -282,31 +284,28 @@ static void end_time_wait(struct kb_net *kn, const struct kb_tuple *t)
 		sock_gen_put(sk);
 }
 
-/* The helper takes it from here: to open it, or to find out whether it is to be opened. */
-static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule,
-			    bool decided, const struct kb_facts *facts,
-			    const struct nf_hook_state *state)
+/* A helper takes it from here. Return: a verdict or, if no flow has begun, an error. */
+static int to_helper(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule, bool decided,
+		     const struct kb_facts *facts, const struct nf_hook_state *state)
 {
 	struct kb_helper *h = kb_helper_choose(kn, state->pf);
 	struct kb_flow *f;
 	struct sock *sk;
 	int verdict;
 
-	if (h == ERR_PTR(-EBUSY))
-		return fail(kn, skb, rule, KBUMP_STAT_FAIL_LIMIT, state);
+	if (IS_ERR(h))
+		return PTR_ERR(h);
 	sk = h ? kb_helper_listener(h, state->pf) : NULL;
 	if (!sk || !refcount_inc_not_zero(&sk->sk_refcnt)) {
 		if (h)
 			kb_helper_put(h);
-		return fail(kn, skb, rule, KBUMP_STAT_FAIL_HELPER, state);
+		return -ESRCH;
 	}
 	f = kb_flow_create(kn, facts, rule, decided, h, has_dnat(skb));
 	kb_helper_put(h);
 	if (IS_ERR(f)) {
 		sock_put(sk);
-		if (PTR_ERR(f) == -EBUSY)
-			return NF_DROP;
-		return fail(kn, skb, rule, failure(PTR_ERR(f)), state);
+		return PTR_ERR(f) == -EBUSY ? NF_DROP : PTR_ERR(f);
 	}
 	end_time_wait(kn, &facts->tuple);
 	kb_count(kn, KBUMP_STAT_STEERED, 1);
@@ -314,6 +313,28 @@ static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, struct kb_ru
 	verdict = settle_conntrack(f, skb);
 	kb_flow_put(f);
 	return verdict;
+}
+
+/* Open it, or find out whether it is to be opened. */
+static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule,
+			    bool decided, const struct kb_facts *facts,
+			    const struct nf_hook_state *state)
+{
+	int verdict = to_helper(kn, skb, rule, decided, facts, state);
+
+	return verdict < 0 ? fail(kn, skb, rule, failure(verdict), state) : verdict;
+}
+
+/* Refuse it, or have a helper tell the client why. */
+static unsigned int block(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule,
+			  const struct kb_facts *facts, const struct nf_hook_state *state)
+{
+	int verdict = -EPERM;
+
+	kb_count(kn, KBUMP_STAT_BLOCKED, 1);
+	if (rule->page)
+		verdict = to_helper(kn, skb, rule, true, facts, state);
+	return verdict < 0 ? refuse(skb, state) : verdict;
 }
 
 /* Put a SYN to the rules. */
@@ -340,10 +361,8 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 		this_cpu_inc(rule->stats->hits);
 	if (!decided || rule->action == KBUMP_ACTION_INSPECT)
 		return inspect(kn, skb, rule, decided, &facts, state);
-	if (rule->action == KBUMP_ACTION_BLOCK) {
-		kb_count(kn, KBUMP_STAT_BLOCKED, 1);
-		return refuse(skb, state);
-	}
+	if (rule->action == KBUMP_ACTION_BLOCK)
+		return block(kn, skb, rule, &facts, state);
 	kb_count(kn, KBUMP_STAT_BYPASSED, 1);
 	return NF_ACCEPT;
 }

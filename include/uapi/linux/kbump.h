@@ -44,13 +44,14 @@
  * @KBUMP_CMD_FLOW_SET: from a registered helper only: the flow whose client leg is
  *	KBUMP_FLOW_A_CLIENT_FD will have KBUMP_FLOW_A_SERVER_FD as its server leg: a TCP
  *	socket that is bound and not yet connected. May be repeated with another socket.
- *	-EADDRINUSE if another flow has the same addresses and ports.
+ *	-EADDRINUSE if another flow has the same addresses and ports; -EPERM if a rule
+ *	blocks the flow, whose server is to hear nothing of it.
  * @KBUMP_CMD_FLOW_ASK: from a registered helper only: what do the rules say of the flow whose
  *	client leg is KBUMP_FLOW_A_CLIENT_FD, with the facts given: KBUMP_FLOW_A_SNI,
  *	_OFFER and _CERT. Without _CERT the server's certificate is not known yet; the others
  *	are known: what is missing is not there. The answer has KBUMP_FLOW_A_ACTION and,
- *	when a rule decided, _RULE and _ALPN_LIMIT; without _ACTION it depends on what is
- *	still unknown. A flow is handed over as it was decided: opened after
+ *	when a rule decided, _RULE, _ALPN_LIMIT, _PAGE and _COMMENT; without _ACTION it
+ *	depends on what is still unknown. A flow is handed over as it was decided: opened after
  *	%KBUMP_ACTION_INSPECT, as two plain sockets after %KBUMP_ACTION_BYPASS.
  * @KBUMP_CMD_FLOW_ADD: hand-off, from a registered helper only: two connected TCP
  *	sockets, KBUMP_FLOW_A_CLIENT_FD and _SERVER_FD, each either with kTLS in both
@@ -123,7 +124,7 @@ enum kbump_attr {
  *
  * @KBUMP_ACTION_INSPECT: open it, relay it, feed the rule's tools
  * @KBUMP_ACTION_BYPASS: leave it alone
- * @KBUMP_ACTION_BLOCK: refuse it with a TCP reset
+ * @KBUMP_ACTION_BLOCK: refuse it with a TCP reset, or as KBUMP_RULE_A_PAGE says
  */
 enum kbump_action {
 	KBUMP_ACTION_INSPECT = 1,
@@ -216,6 +217,9 @@ struct kbump_port_range {
  *	certificate
  * @KBUMP_RULE_A_ALPN_LIMIT: string, 1..255, the only protocol to be offered to the server, if
  *	the client offers it; else none is. Only with KBUMP_ACTION_INSPECT
+ * @KBUMP_RULE_A_PAGE: flag, a helper tells the client why, over TLS and HTTP, where it can;
+ *	only with KBUMP_ACTION_BLOCK. What the first packet decides is refused without a
+ *	helper, whatever _FAIL says
  * @KBUMP_RULE_A_HITS: u64, connections that the rule decided. Output only, as
  *	all below.
  * @KBUMP_RULE_A_BYTES: u64, clear bytes relayed for its flows, both directions
@@ -243,6 +247,7 @@ enum kbump_rule_attr {
 	KBUMP_RULE_A_ALPN,
 	KBUMP_RULE_A_CERT,
 	KBUMP_RULE_A_ALPN_LIMIT,
+	KBUMP_RULE_A_PAGE,
 	KBUMP_RULE_A_HITS,
 	KBUMP_RULE_A_BYTES,
 	KBUMP_RULE_A_FAILED,
@@ -444,6 +449,8 @@ enum kbump_leg_attr {
  * @KBUMP_FLOW_A_ALPN_LIMIT: string, see KBUMP_RULE_A_ALPN_LIMIT; in the answer to _FLOW_ASK
  * @KBUMP_FLOW_A_RECORD_MAX: u16, 512..16384, bytes of data in the longest record that the
  *	client takes (max_fragment_length, RFC 6066); input of _FLOW_ADD, optional, default 16384
+ * @KBUMP_FLOW_A_PAGE: flag, see KBUMP_RULE_A_PAGE; in the answer to _FLOW_ASK
+ * @KBUMP_FLOW_A_COMMENT: string, the rule's, for the page; in the answer to _FLOW_ASK
  */
 enum kbump_flow_attr {
 	KBUMP_FLOW_A_UNSPEC,
@@ -469,6 +476,8 @@ enum kbump_flow_attr {
 	KBUMP_FLOW_A_CERT,
 	KBUMP_FLOW_A_ALPN_LIMIT,
 	KBUMP_FLOW_A_RECORD_MAX,
+	KBUMP_FLOW_A_PAGE,
+	KBUMP_FLOW_A_COMMENT,
 	__KBUMP_FLOW_A_MAX,
 };
 #define KBUMP_FLOW_A_MAX (__KBUMP_FLOW_A_MAX - 1)
