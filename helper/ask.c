@@ -22,16 +22,15 @@ static void limit_alpn(struct hello *h, const char *protocol)
 }
 
 /* False if the connection has ended, as the kernel did not answer. */
-static bool ask(struct conn *c, int cert)
+static bool ask(struct conn *c, int cert, struct answer *a)
 {
 	struct kernel *k = c->worker->kernel;
-	struct answer a;
 
-	if (!kernel_flow_ask(k, c->client_fd, &c->hello, cert, &a)) {
-		c->action = a.action;
-		c->rule = a.rule;
-		if (*a.alpn_limit)
-			limit_alpn(&c->hello, a.alpn_limit);
+	if (!kernel_flow_ask(k, c->client_fd, &c->hello, cert, a)) {
+		c->action = a->action;
+		c->rule = a->rule;
+		if (*a->alpn_limit)
+			limit_alpn(&c->hello, a->alpn_limit);
 		return true;
 	}
 	if (conn_client_closed(c))
@@ -42,18 +41,31 @@ static bool ask(struct conn *c, int cert)
 	return false;
 }
 
+/* With a page, an alert, or a reset where there is no alert for it. */
+static void block(struct conn *c, const struct answer *a, uint8_t alert, const char *why)
+{
+	if (a->page && page_start(c, a->comment, alert, why))
+		return;
+	if (alert != ALERT_NONE)
+		refuse(c, KBUMP_REASON_BLOCKED, alert, "refused by a rule: %s", why);
+	else
+		conn_reset(c, KBUMP_REASON_BLOCKED, "refused by a rule%s%s", *why ? ": " : "", why);
+}
+
 /**
  * ask_hello() - put a ClientHello to the rules
  * @c: the connection; @c->plain is set if it is not to be opened
  *
- * Return: false if it was refused, and has ended.
+ * Return: false if it was refused; it may be gone.
  */
 bool ask_hello(struct conn *c)
 {
-	if (!ask(c, -1))
+	struct answer a;
+
+	if (!ask(c, -1, &a))
 		return false;
 	if (c->action == KBUMP_ACTION_BLOCK) {
-		conn_reset(c, KBUMP_REASON_BLOCKED, "refused by a rule");
+		block(c, &a, ALERT_NONE, "");
 		return false;
 	}
 	c->plain = c->action == KBUMP_ACTION_BYPASS;
@@ -65,19 +77,18 @@ bool ask_hello(struct conn *c)
  * @c: the connection; @c->action is what they decided
  * @cert: the verdict
  * @alert: what the client is told if it is refused; ALERT_NONE for a reset
- * @why: what is wrong with the certificate, for the log
+ * @why: what is wrong with the certificate, a static text
  *
- * Return: false if it was refused, and has ended.
+ * Return: false if it was refused; it may be gone.
  */
 bool ask_cert(struct conn *c, enum kbump_cert cert, uint8_t alert, const char *why)
 {
-	if (!ask(c, cert))
+	struct answer a;
+
+	if (!ask(c, cert, &a))
 		return false;
 	if (c->action != KBUMP_ACTION_BLOCK)
 		return true;
-	if (alert == ALERT_NONE)
-		conn_reset(c, KBUMP_REASON_BLOCKED, "refused by a rule: %s", why);
-	else
-		refuse(c, KBUMP_REASON_BLOCKED, alert, "refused by a rule: %s", why);
+	block(c, &a, alert, why);
 	return false;
 }

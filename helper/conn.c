@@ -34,6 +34,8 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
 		return downstream_ready(c);
 	case STAGE_PAIR:
 		return;
+	case STAGE_PAGE:
+		return page_ready(c);
 	case STAGE_REFUSED:
 		return refuse_ready(c);
 	}
@@ -76,6 +78,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	case STAGE_PAIR:
 		return conn_reset(c, KBUMP_REASON_INTERNAL,
 				  "pumped leg: no connection over the loopback interface");
+	case STAGE_PAGE:
+		return page_timeout(c);
 	case STAGE_REFUSED:
 		return refuse_end(c);
 	}
@@ -193,6 +197,18 @@ void conn_wait(struct conn *c, struct event *event, int fd, short what)
 }
 
 /**
+ * conn_watch_client() - learn of a client that goes away while others are awaited
+ * @c: the connection
+ *
+ * What the client is known to have sent does not wake us; its FIN or reset does.
+ */
+void conn_watch_client(struct conn *c)
+{
+	conn_low_water(c, c->peeked + 1);
+	conn_wait(c, &c->client_event, c->client_fd, EV_READ);
+}
+
+/**
  * conn_client_closed() - has the client ended its direction?
  * @c: the connection
  *
@@ -268,6 +284,9 @@ void conn_reset(struct conn *c, enum kbump_reason reason, const char *fmt, ...)
  */
 void conn_client_gone(struct conn *c)
 {
+	/* It was refused already. */
+	if (c->page)
+		return page_fail(c, "the client closed");
 	conn_log(c, LOG_REFUSED, "the client closed before its handshake was over");
 	conn_report(c, KBUMP_REASON_CLIENT_GONE);
 	conn_free(c);
@@ -341,6 +360,7 @@ void conn_free(struct conn *c)
 	if (c->client_fd >= 0)
 		close(c->client_fd);
 	X509_free(c->leaf);
+	page_free(c->page);
 	LIST_REMOVE(c, link);
 	free(c);
 	worker_conn_gone(w);

@@ -67,6 +67,9 @@ static struct failure attempt(struct conn *c, bool own_port)
 	c->server_fd = fd;
 	/* The kernel must know it before the answer to the SYN comes. */
 	err = kernel_flow_set(k, c->client_fd, fd);
+	/* Its first packet was enough for a rule; the client would only have been told why. */
+	if (err == -EPERM)
+		return fail(err, KBUMP_REASON_BLOCKED, "refused by a rule", "the client is silent");
 	if (err)
 		return fail(err, KBUMP_REASON_INTERNAL, "kernel", kernel_error(k));
 	if (connect(fd, &c->server.sa, address_length(&c->server)) < 0 && errno != EINPROGRESS)
@@ -79,15 +82,6 @@ static struct failure attempt(struct conn *c, bool own_port)
 static bool port_is_taken(int err)
 {
 	return err == -EADDRINUSE || err == -EADDRNOTAVAIL || err == -EACCES;
-}
-
-/* Learn of a client that goes away meanwhile: its FIN or reset wakes above the mark. */
-static void watch_client(struct conn *c)
-{
-	if (c->plain)
-		return;		/* a half-closed client is still to be served */
-	conn_low_water(c, c->peeked + 1);
-	conn_wait(c, &c->client_event, c->client_fd, EV_READ);
 }
 
 /**
@@ -107,7 +101,9 @@ void connect_start(struct conn *c)
 	}
 	if (f.err)
 		return conn_reset(c, f.reason, "%s: %s", f.what, f.why);
-	watch_client(c);
+	/* A half-closed client that is not to be opened is still to be served. */
+	if (!c->plain)
+		conn_watch_client(c);
 	conn_time_limit(c, CONNECT_MS);
 	conn_wait(c, &c->server_event, c->server_fd, EV_WRITE);
 }
@@ -132,7 +128,7 @@ void connect_done(struct conn *c)
 {
 	if (c->plain)
 		return handoff(c);
-	watch_client(c);
+	conn_watch_client(c);
 	upstream_start(c);
 }
 

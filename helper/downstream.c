@@ -10,7 +10,7 @@
 /* What a client may send before it learns that it was not wanted. */
 #define EARLY_DATA_MAX	(1 << 20)
 
-/* The server has chosen already. */
+/* It is chosen already, by the server as a rule. */
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		       const unsigned char *in, unsigned int in_len, void *arg)
 {
@@ -106,19 +106,31 @@ static int limit_version(SSL *ssl, const struct conn *c)
 	return SSL_set_max_proto_version(ssl, c->version) == 1 ? 0 : -1;
 }
 
-static int make_ssl(struct conn *c)
+/**
+ * downstream_ssl() - make the handshake with the client
+ * @c: the connection, which has the certificate for it; gets the handshake as its @ssl
+ *
+ * Return: 0, or -1 when OpenSSL failed.
+ */
+int downstream_ssl(struct conn *c)
 {
 	c->ssl = context_leg(c->worker->setup->client_side, c, c->client_fd);
 	if (!c->ssl)
 		return -1;
 	SSL_set_accept_state(c->ssl);
-	if (limit_version(c->ssl, c) < 0 || offer_suites(c->ssl, c) < 0 ||
-	    tickets_bind(c->ssl, c) < 0)
-		return -1;
 	if (SSL_use_certificate(c->ssl, c->leaf) != 1 ||
 	    SSL_use_PrivateKey(c->ssl, c->leaf_key) != 1)
 		return -1;
 	return !c->leaf_chain || SSL_set1_chain(c->ssl, c->leaf_chain) == 1 ? 0 : -1;
+}
+
+/* As the server has chosen. */
+static int make_ssl(struct conn *c)
+{
+	if (downstream_ssl(c) < 0)
+		return -1;
+	return limit_version(c->ssl, c) < 0 || offer_suites(c->ssl, c) < 0 ||
+	       tickets_bind(c->ssl, c) < 0 ? -1 : 0;
 }
 
 /* OpenSSL agrees to this on its own, for its handshake; the kernel has to go on so. */

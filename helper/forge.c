@@ -14,6 +14,12 @@
 #include "kbumpd.h"
 #include "signer.h"
 
+/*
+ * What the box signs to speak for itself holds from an hour before the present hour, for clients
+ * whose clock is slow, to an hour after it.
+ */
+#define HOUR		3600
+
 /* Certificates that are awaited at a time, and for how long. */
 #define JOBS_MAX	256
 #define JOB_MS		20000
@@ -114,6 +120,23 @@ static int64_t usable_until(const struct job *j, const X509 *cert)
 	return ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1 ? timegm(&tm) : 0;
 }
 
+static void leaf_is_there(struct conn *c)
+{
+	if (c->page)
+		page_handshake(c);
+	else
+		downstream_start(c);
+}
+
+static void no_leaf(struct conn *c, const char *why)
+{
+	if (c->page)
+		page_fail(c, why);
+	else
+		refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR,
+		       "no certificate for the client: %s", why);
+}
+
 /* Ends a job with a certificate, or without one and the reason. */
 static void end_job(struct job *j, X509 *cert, const char *why)
 {
@@ -126,10 +149,9 @@ static void end_job(struct job *j, X509 *cert, const char *why)
 		forge_leave(c);
 		if (cert && X509_up_ref(cert) == 1) {
 			c->leaf = cert;
-			downstream_start(c);
+			leaf_is_there(c);
 		} else {
-			refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR,
-			       "no certificate for the client: %s", why);
+			no_leaf(c, why);
 		}
 	}
 	free(j);
@@ -232,12 +254,16 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- requests */
 
-/* The server's own kind of key, unless the client can only do with the other one. */
-static uint8_t choose_kind(const X509 *server, uint8_t usable)
+static uint8_t kind_of(const X509 *server)
 {
 	int id = EVP_PKEY_get_base_id(X509_get0_pubkey(server));
-	uint8_t kind = id == EVP_PKEY_RSA || id == EVP_PKEY_RSA_PSS ? AUTH_RSA : AUTH_ECDSA;
 
+	return id == EVP_PKEY_RSA || id == EVP_PKEY_RSA_PSS ? AUTH_RSA : AUTH_ECDSA;
+}
+
+/* That kind of key, unless the client can only do with the other one. */
+static uint8_t choose_kind(uint8_t kind, uint8_t usable)
+{
 	return usable && !(usable & kind) ? usable : kind;
 }
 
@@ -258,7 +284,50 @@ static int identify(const STACK_OF(X509) *chain, uint8_t kind, bool verified, ui
 	return ok ? 0 : -1;
 }
 
-static const char *order(struct conn *c, const uint8_t *id, const X509 *server)
+static const char *host_of(const struct conn *c, char *buf)
+{
+	return *c->hello.sni ? c->hello.sni : address_host(&c->server, buf);
+}
+
+static int64_t this_hour(void)
+{
+	int64_t now = time(NULL);
+
+	return now - now % HOUR;
+}
+
+/* The name, and the hour that its dates follow from. */
+static int identify_host(const char *host, uint8_t kind, uint8_t *id)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	int64_t hour = this_hour();
+	/* Unlike any that identify() begins with. */
+	uint8_t head[2] = { kind, UINT8_MAX };
+	int ok;
+
+	ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+	     EVP_DigestUpdate(ctx, head, sizeof(head)) == 1 &&
+	     EVP_DigestUpdate(ctx, &hour, sizeof(hour)) == 1 &&
+	     EVP_DigestUpdate(ctx, host, strlen(host)) == 1 &&
+	     EVP_DigestFinal_ex(ctx, id, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : -1;
+}
+
+static const char *fill(struct sign_request *rq, const struct conn *c)
+{
+	char host[ADDRESS_TEXT];
+
+	if (!c->page) {
+		rq->verified = c->verified;
+		return request_fill(rq, c->leaf_key, SSL_get0_peer_certificate(c->server_ssl));
+	}
+	rq->verified = true;
+	return request_fill_host(rq, c->leaf_key, host_of(c, host), this_hour() - HOUR,
+				 this_hour() + 2 * HOUR);
+}
+
+static const char *order(struct conn *c, const uint8_t *id)
 {
 	static struct sign_request rq;
 	struct forge *f = c->worker->forge;
@@ -268,10 +337,9 @@ static const char *order(struct conn *c, const uint8_t *id, const X509 *server)
 	if (f->count == JOBS_MAX)
 		return "too many of them are awaited";
 	memset(&rq, 0, SIGN_REQUEST_HEAD);
-	why = request_fill(&rq, c->leaf_key, server);
+	why = fill(&rq, c);
 	if (why)
 		return why;
-	rq.verified = c->verified;
 	if (++f->number == SIGN_NUMBER_HELLO)
 		f->number++;
 	rq.number = f->number;
@@ -290,17 +358,37 @@ static uint8_t usable_keys(const struct conn *c)
 }
 
 /* From the cache, or from a job that the connection then waits for. */
-static const char *get(struct conn *c)
+static const char *find(struct conn *c, const uint8_t *id)
 {
 	struct forge *f = c->worker->forge;
+	const char *why = NULL;
+
+	c->leaf = cache_find(f->cache, id);
+	if (c->leaf)
+		return NULL;
+	c->job = find_job(f, id);
+	if (!c->job)
+		why = order(c, id);
+	if (c->job)
+		LIST_INSERT_HEAD(&c->job->waiting, c, waiting);
+	return why;
+}
+
+static void use_key(struct conn *c, uint8_t kind)
+{
+	c->leaf_key = kind == AUTH_RSA ? c->worker->forge->rsa : c->worker->forge->ecdsa;
+}
+
+/* Like the server's. */
+static const char *get(struct conn *c)
+{
 	const X509 *server = SSL_get0_peer_certificate(c->server_ssl);
 	uint8_t id[SHA256_DIGEST_LENGTH], kind;
 	const struct identity *known;
-	const char *why = NULL;
 
 	if (!server)
 		return "the server has none";
-	kind = choose_kind(server, usable_keys(c));
+	kind = choose_kind(kind_of(server), usable_keys(c));
 	known = c->verified ? identity_find(c, kind, usable_keys(c)) : NULL;
 	if (known) {
 		identity_use(c, known);
@@ -308,23 +396,28 @@ static const char *get(struct conn *c)
 	}
 	/* The authority that nobody trusts has no chain. */
 	c->leaf_chain = c->verified ? c->worker->setup->ca.chain : NULL;
-	c->leaf_key = kind == AUTH_RSA ? f->rsa : f->ecdsa;
+	use_key(c, kind);
 	if (identify(SSL_get_peer_cert_chain(c->server_ssl), kind, c->verified, id) < 0)
 		return openssl_error();
-	c->leaf = cache_find(f->cache, id);
-	if (c->leaf)
-		return NULL;
-	c->job = find_job(f, id);
-	if (!c->job)
-		why = order(c, id, server);
-	if (c->job)
-		LIST_INSERT_HEAD(&c->job->waiting, c, waiting);
-	return why;
+	return find(c, id);
+}
+
+/* For what the box says itself, whether there is a server or not. */
+static const char *get_for_page(struct conn *c)
+{
+	uint8_t id[SHA256_DIGEST_LENGTH], kind = choose_kind(AUTH_ECDSA, usable_keys(c));
+	char host[ADDRESS_TEXT];
+
+	c->leaf_chain = c->worker->setup->ca.chain;
+	use_key(c, kind);
+	if (identify_host(host_of(c, host), kind, id) < 0)
+		return openssl_error();
+	return find(c, id);
 }
 
 /**
  * forge_start() - get a certificate in the server's name, and go on with it
- * @c: the connection, with the server's handshake done
+ * @c: the connection, with the server's handshake done, or with a page for its client
  *
  * All connections of a worker that want the same certificate wait for one job.
  */
@@ -334,12 +427,11 @@ void forge_start(struct conn *c)
 
 	c->stage = STAGE_FORGE;
 	ERR_clear_error();
-	why = get(c);
+	why = c->page ? get_for_page(c) : get(c);
 	if (why)
-		refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR,
-		       "no certificate for the client: %s", why);
+		no_leaf(c, why);
 	else if (c->leaf)
-		downstream_start(c);
+		leaf_is_there(c);
 }
 
 /**
@@ -360,8 +452,11 @@ void forge_leave(struct conn *c)
 void forge_timeout(struct conn *c)
 {
 	forge_leave(c);
-	refuse(c, KBUMP_REASON_TIMEOUT, ALERT_INTERNAL_ERROR,
-	       "time-out while its certificate is signed");
+	if (c->page)
+		page_fail(c, "time-out while its certificate is signed");
+	else
+		refuse(c, KBUMP_REASON_TIMEOUT, ALERT_INTERNAL_ERROR,
+		       "time-out while its certificate is signed");
 }
 
 /**

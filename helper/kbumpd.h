@@ -110,6 +110,7 @@ struct forge;
 struct pump;
 struct identity;
 struct job;
+struct page;
 struct sessions;
 
 /**
@@ -118,11 +119,15 @@ struct sessions;
  * @action: &enum kbump_action, 0 if that depends on what is not known yet
  * @rule: handle of the rule that decided, 0 if none did
  * @alpn_limit: the only protocol that the server may be offered, empty for any
+ * @page: a client that is refused gets a page, if it can
+ * @comment: the rule's, for that page
  */
 struct answer {
 	uint8_t action;
 	uint32_t rule;
 	char alpn_limit[256];
+	bool page;
+	char comment[KBUMP_COMMENT_LEN];
 };
 
 /**
@@ -223,7 +228,8 @@ struct leg_tls {
  * @STAGE_FORGE: the signer's answer is awaited
  * @STAGE_DOWNSTREAM: TLS handshake with the client
  * @STAGE_PAIR: a leg that kTLS cannot carry waits for its connection to the kernel
- * @STAGE_REFUSED: an alert was sent, the client's FIN is awaited
+ * @STAGE_PAGE: TLS and HTTP with a client that a rule refuses
+ * @STAGE_REFUSED: the client was told, its FIN is awaited
  */
 enum stage {
 	STAGE_HELLO,
@@ -232,6 +238,7 @@ enum stage {
 	STAGE_FORGE,
 	STAGE_DOWNSTREAM,
 	STAGE_PAIR,
+	STAGE_PAGE,
 	STAGE_REFUSED,
 };
 
@@ -278,7 +285,9 @@ enum stage {
  * @leaf: certificate for the client, forged or the server's own
  * @leaf_key: its key
  * @leaf_chain: what the client may need to find a root, or NULL; not counted, as @leaf_key
+ * @page: what a client that a rule refuses is told, NULL if that is no page
  * @reason: with which a refused connection will be reported
+ * @drained: bytes of the client's that were dropped since it was refused
  */
 struct conn {
 	struct worker *worker;
@@ -321,7 +330,9 @@ struct conn {
 	X509 *leaf;
 	EVP_PKEY *leaf_key;
 	STACK_OF(X509) *leaf_chain;
+	struct page *page;
 	enum kbump_reason reason;
+	size_t drained;
 };
 
 /* address.c */
@@ -428,6 +439,7 @@ void conn_time_limit(struct conn *c, uint64_t ms);
 bool conn_is_late(const struct conn *c);
 void conn_low_water(struct conn *c, int bytes);
 void conn_wait(struct conn *c, struct event *event, int fd, short what);
+void conn_watch_client(struct conn *c);
 bool conn_client_closed(const struct conn *c);
 void conn_report(struct conn *c, enum kbump_reason reason);
 void conn_log(const struct conn *c, enum log_verdict verdict, const char *fmt, ...)
@@ -507,6 +519,7 @@ void cache_add(struct cache *c, const uint8_t *id, X509 *cert, int64_t until);
 
 /* downstream.c */
 int downstream_setup(SSL_CTX *ctx, struct tickets *tickets);
+int downstream_ssl(struct conn *c);
 void downstream_start(struct conn *c);
 void downstream_ready(struct conn *c);
 
@@ -532,9 +545,19 @@ void pumps_end(struct worker *w);
 /* handoff.c */
 void handoff(struct conn *c);
 
+/* page.c */
+bool page_start(struct conn *c, const char *comment, uint8_t alert, const char *why);
+void page_handshake(struct conn *c);
+void page_ready(struct conn *c);
+void page_timeout(struct conn *c);
+void page_fail(struct conn *c, const char *reason);
+void page_free(struct page *p);
+
 /* refuse.c */
 void refuse(struct conn *c, enum kbump_reason reason, uint8_t alert, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+void refuse_answered(struct conn *c, enum kbump_reason reason, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 void refuse_ready(struct conn *c);
 void refuse_end(struct conn *c);
 

@@ -94,6 +94,9 @@ static int on_flow(struct nl_msg *msg, void *arg)
 		a->rule = nla_get_u32(tb[KBUMP_FLOW_A_RULE]);
 	if (tb[KBUMP_FLOW_A_ALPN_LIMIT])
 		nla_strlcpy(a->alpn_limit, tb[KBUMP_FLOW_A_ALPN_LIMIT], sizeof(a->alpn_limit));
+	a->page = tb[KBUMP_FLOW_A_PAGE];
+	if (tb[KBUMP_FLOW_A_COMMENT])
+		nla_strlcpy(a->comment, tb[KBUMP_FLOW_A_COMMENT], sizeof(a->comment));
 	return NL_OK;
 }
 

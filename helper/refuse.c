@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The bad end, when the client is told: by an alert that it must be able to read. A socket
- * that is closed with bytes unread sends a reset, which would overtake the alert; so all
- * that the client sent is read, and its FIN awaited.
+ * The bad end, when the client is told: by an alert or a page that it must be able to read. A
+ * socket that is closed with bytes unread sends a reset, which would overtake them; so all that
+ * the client sent is read, and its FIN awaited.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -11,18 +11,20 @@
 #include "kbumpd.h"
 
 #define FIN_MS		2000
-/* Of a client that goes on sending: bufferfuls that are read before it gets a reset after all. */
-#define READS_MAX	64
+/* Of a client that goes on sending: bytes that are read before it gets a reset after all. */
+#define DRAIN_MAX	(4 << 20)
 
 /* Returns true when there is nothing more to wait for. */
 static bool drain(struct conn *c)
 {
 	struct worker *w = c->worker;
 	ssize_t len = 1;
-	int i;
 
-	for (i = 0; i < READS_MAX && len > 0; i++)
+	while (len > 0 && c->drained < DRAIN_MAX) {
 		len = recv(c->client_fd, w->buffer, sizeof(w->buffer), MSG_DONTWAIT);
+		if (len > 0)
+			c->drained += len;
+	}
 	return len >= 0 || errno != EAGAIN;
 }
 
@@ -37,22 +39,11 @@ static void send_alert(struct conn *c, uint8_t alert)
 	send(c->client_fd, record, sizeof(record), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/**
- * refuse() - end a connection with an alert to the client
- * @c: the connection
- * @reason: for the kernel
- * @alert: what to tell the client in the clear, before there are keys; ALERT_NONE if
- *	OpenSSL has told it
- * @fmt: for the log, as printf
- */
-void refuse(struct conn *c, enum kbump_reason reason, uint8_t alert, const char *fmt, ...)
+/* The last word, if it is not said yet, and some time to hear it. */
+static void leave(struct conn *c, enum kbump_reason reason, uint8_t alert, uint64_t ms)
 {
-	va_list args;
 	bool over;
 
-	va_start(args, fmt);
-	log_conn(c, LOG_REFUSED, fmt, args);
-	va_end(args);
 	conn_free_ssl(c);
 	conn_close_server(c);
 	c->stage = STAGE_REFUSED;
@@ -64,8 +55,44 @@ void refuse(struct conn *c, enum kbump_reason reason, uint8_t alert, const char 
 	shutdown(c->client_fd, SHUT_WR);
 	if (over)
 		return refuse_end(c);
-	conn_time_limit(c, FIN_MS);
+	conn_time_limit(c, ms);
 	conn_wait(c, &c->client_event, c->client_fd, EV_READ);
+}
+
+/**
+ * refuse() - end a connection with an alert to the client
+ * @c: the connection
+ * @reason: for the kernel
+ * @alert: what to tell the client in the clear, before there are keys; ALERT_NONE if
+ *	OpenSSL has told it
+ * @fmt: for the log, as printf
+ */
+void refuse(struct conn *c, enum kbump_reason reason, uint8_t alert, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	log_conn(c, LOG_REFUSED, fmt, args);
+	va_end(args);
+	leave(c, reason, alert, FIN_MS);
+}
+
+/**
+ * refuse_answered() - end a connection whose client has got an answer
+ * @c: the connection
+ * @reason: for the kernel
+ * @fmt: for the log, as printf
+ *
+ * It may still be sending its request: it has until the connection's deadline.
+ */
+void refuse_answered(struct conn *c, enum kbump_reason reason, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	log_conn(c, LOG_REFUSED, fmt, args);
+	va_end(args);
+	leave(c, reason, ALERT_NONE, UINT64_MAX);
 }
 
 /**

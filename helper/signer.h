@@ -28,7 +28,7 @@
  * struct sign_request - a worker wants a certificate
  *
  * @number: comes back in the answer; not SIGN_NUMBER_HELLO
- * @from: the server certificate's first second, since 1970
+ * @from: the certificate's first second, since 1970
  * @to: its last one
  * @verified: 1: signed by the operator's authority; 0: by the one that nobody trusts
  * @key_len: bytes of the public key
@@ -82,6 +82,8 @@ struct issuer {
 
 /* request.c */
 const char *request_fill(struct sign_request *rq, EVP_PKEY *key, const X509 *server);
+const char *request_fill_host(struct sign_request *rq, EVP_PKEY *key, const char *host,
+			      int64_t from, int64_t to);
 
 /* issue.c */
 int issuer_make_untrusted(struct issuer *by);

@@ -23,12 +23,14 @@
 #include "kselftest_harness.h"
 
 #define DAY	86400L
+#define HOUR	3600
 #define CONNS	8
 #define SERVERS	8
 
 /* What a connection came to, in place of kbumpd's next stages. */
 static unsigned int served;
 static unsigned int refused;
+static unsigned int shown;
 static char why[256];
 
 static X509 *servers[SERVERS];
@@ -49,6 +51,23 @@ void refuse(struct conn *c, enum kbump_reason reason, uint8_t alert, const char 
 	c->stage = STAGE_REFUSED;
 	c->reason = alert ? reason : KBUMP_REASON_NONE;
 	refused++;
+}
+
+/* Only its presence counts here. */
+struct page {
+	bool failed;
+};
+
+void page_handshake(struct conn *c)
+{
+	c->stage = STAGE_PAGE;
+	shown++;
+}
+
+void page_fail(struct conn *c, const char *reason)
+{
+	(void)reason;
+	c->page->failed = true;
 }
 
 struct session {
@@ -257,6 +276,70 @@ TEST_F(forge, verdict_and_kind_of_key_and_chain_make_a_difference)
 	sign(_metadata, s, len);
 	EXPECT_EQ(2, served);
 	EXPECT_EQ(EVP_PKEY_RSA, EVP_PKEY_get_base_id(X509_get0_pubkey(c->leaf)));
+}
+
+/* Connection @n is to get a page for server @name. */
+static struct conn *blocked(struct session *s, int n, struct page *p, const char *name)
+{
+	struct conn *c = prepare(s, n, 1);
+
+	SSL_free(c->server_ssl);
+	c->server_ssl = NULL;
+	c->verified = false;
+	c->page = p;
+	c->server.in.sin_family = AF_INET;
+	c->server.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	strcpy(c->hello.sni, name);
+	forge_start(c);
+	return c;
+}
+
+TEST_F(forge, a_page_is_signed_for_a_name_without_a_server)
+{
+	static const uint8_t name[] = "\x02\x0fwww.example.com";
+	struct session *s = &self->s;
+	struct page p = {};
+	struct conn *c = blocked(s, 0, &p, "www.example.com");
+	ssize_t len = receive(s);
+	int64_t now = time(NULL);
+
+	ASSERT_LT(0, len);
+	EXPECT_EQ(1, s->rq.verified);
+	EXPECT_GE(now - HOUR, s->rq.from);
+	EXPECT_LE(now + HOUR, s->rq.to);
+	EXPECT_EQ(3 * HOUR, s->rq.to - s->rq.from);
+	ASSERT_EQ(sizeof(name) - 1, s->rq.names_len);
+	EXPECT_EQ(0, memcmp(name, s->rq.data + s->rq.key_len + s->rq.subject_len, sizeof(name) - 1));
+	sign(_metadata, s, len);
+	EXPECT_EQ(1, shown);
+	EXPECT_EQ(0, served);
+	EXPECT_EQ(1, X509_check_private_key(c->leaf, c->leaf_key));
+	EXPECT_EQ(1, X509_check_host(c->leaf, "www.example.com", 0, 0, NULL));
+	blocked(s, 1, &p, "www.example.com");
+	EXPECT_EQ(2, shown);
+	EXPECT_TRUE(asks_nothing(s));
+	/* Nobody takes it for what is forged after the server's own. */
+	arrive(s, 2, 1);
+	EXPECT_LT(0, receive(s));
+	EXPECT_EQ(0, served);
+}
+
+TEST_F(forge, a_page_without_a_name_is_signed_for_the_address)
+{
+	static const uint8_t address[] = { GEN_IPADD, 4, 127, 0, 0, 1 };
+	struct session *s = &self->s;
+	struct page p = {};
+
+	blocked(s, 0, &p, "");
+	ASSERT_LT(0, receive(s));
+	ASSERT_EQ(sizeof(address), s->rq.names_len);
+	EXPECT_EQ(0, memcmp(address, s->rq.data + s->rq.key_len + s->rq.subject_len,
+			    sizeof(address)));
+	s->answer.number = s->rq.number;
+	memcpy(s->answer.data, "not today", 9);
+	answer(s, 9);
+	EXPECT_TRUE(p.failed);
+	EXPECT_EQ(0, refused);
 }
 
 TEST_F(forge, a_new_signer_is_asked_again)

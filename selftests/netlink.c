@@ -296,6 +296,38 @@ TEST_F(family, rule_values_out_of_range_are_refused)
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ALPN_LIMIT, "h2", 3));
 }
 
+/* Return: what is answered to a rule with @action and a page. */
+static int page_rule(struct talk *t, uint8_t action)
+{
+	struct nlattr *n;
+
+	begin_cmd(t, KBUMP_CMD_RULE_ADD);
+	n = nest(&t->rq, KBUMP_A_RULE);
+	put_u8(&t->rq, KBUMP_RULE_A_ACTION, action);
+	put_u32(&t->rq, KBUMP_RULE_A_PREF, 77);
+	put(&t->rq, KBUMP_RULE_A_PAGE, NULL, 0);
+	nest_end(&t->rq, n);
+	return answer(t);
+}
+
+TEST_F(family, a_page_is_for_rules_that_block)
+{
+	struct nlattr *n;
+
+	EXPECT_EQ(-EINVAL, page_rule(&self->talk, KBUMP_ACTION_INSPECT));
+	EXPECT_STREQ("only action block has a page", self->talk.message);
+	EXPECT_EQ(-EINVAL, page_rule(&self->talk, KBUMP_ACTION_BYPASS));
+	EXPECT_STREQ("only action block has a page", self->talk.message);
+	/* A flag has no value. */
+	EXPECT_EQ(-ERANGE, odd_rule(&self->talk, KBUMP_RULE_A_PAGE, "", 1));
+	ASSERT_EQ(0, page_rule(&self->talk, KBUMP_ACTION_BLOCK));
+	begin_cmd(&self->talk, KBUMP_CMD_RULE_DEL);
+	n = nest(&self->talk.rq, KBUMP_A_RULE);
+	put_u32(&self->talk.rq, KBUMP_RULE_A_PREF, 77);
+	nest_end(&self->talk.rq, n);
+	EXPECT_EQ(0, answer(&self->talk));
+}
+
 TEST_F(family, prefix_lengths_are_checked)
 {
 	const uint8_t address[16] = { 10 };
