@@ -26,7 +26,10 @@ static struct nlattr *attr_at(const struct view *v, struct nl_msg *msg, size_t o
 	return NULL;
 }
 
-/* "KEYWORD VALUE: ", or "KEYWORD: " if it has none, of the attribute at @offset of the request @msg; "" if it is none. */
+/*
+ * "KEYWORD VALUE: ", or "KEYWORD: " if it has none, of the attribute at @offset of the request
+ * @msg; "" if it is none.
+ */
 void extack_field(const struct command *c, struct nl_msg *msg, size_t offset, char *buf,
 		  size_t size)
 {

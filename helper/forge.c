@@ -284,9 +284,18 @@ static int identify(const STACK_OF(X509) *chain, uint8_t kind, bool verified, ui
 	return ok ? 0 : -1;
 }
 
+/* One host and no wildcard: it is the client who says the name, and nobody has proved it. */
+static bool is_one_host(const char *name)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:";
+
+	return *name && !name[strspn(name, allowed)];
+}
+
 static const char *host_of(const struct conn *c, char *buf)
 {
-	return *c->hello.sni ? c->hello.sni : address_host(&c->server, buf);
+	return is_one_host(c->hello.sni) ? c->hello.sni : address_host(&c->server, buf);
 }
 
 static int64_t this_hour(void)

@@ -421,7 +421,7 @@ bool page_start(struct conn *c, const char *comment, uint8_t alert, const char *
 	struct page *p;
 
 	/* Not TLS, or none that we can speak; another protocol than HTTP/1. */
-	if (!c->hello.max_version || (c->hello.alpn_len && !http))
+	if (c->hello.max_version < TLS1_2_VERSION || (c->hello.alpn_len && !http))
 		return false;
 	p = calloc(1, sizeof(*p));
 	if (!p)

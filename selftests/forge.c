@@ -289,7 +289,7 @@ static struct conn *blocked(struct session *s, int n, struct page *p, const char
 	c->page = p;
 	c->server.in.sin_family = AF_INET;
 	c->server.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	strcpy(c->hello.sni, name);
+	snprintf(c->hello.sni, sizeof(c->hello.sni), "%s", name);
 	forge_start(c);
 	return c;
 }
@@ -309,7 +309,8 @@ TEST_F(forge, a_page_is_signed_for_a_name_without_a_server)
 	EXPECT_LE(now + HOUR, s->rq.to);
 	EXPECT_EQ(3 * HOUR, s->rq.to - s->rq.from);
 	ASSERT_EQ(sizeof(name) - 1, s->rq.names_len);
-	EXPECT_EQ(0, memcmp(name, s->rq.data + s->rq.key_len + s->rq.subject_len, sizeof(name) - 1));
+	EXPECT_EQ(0, memcmp(name, s->rq.data + s->rq.key_len + s->rq.subject_len,
+			    sizeof(name) - 1));
 	sign(_metadata, s, len);
 	EXPECT_EQ(1, shown);
 	EXPECT_EQ(0, served);
@@ -324,17 +325,24 @@ TEST_F(forge, a_page_is_signed_for_a_name_without_a_server)
 	EXPECT_EQ(0, served);
 }
 
-TEST_F(forge, a_page_without_a_name_is_signed_for_the_address)
+/* What the client calls the server is not proved: it is the name of one host, or nothing. */
+TEST_F(forge, a_page_without_a_host_name_is_signed_for_the_address)
 {
 	static const uint8_t address[] = { GEN_IPADD, 4, 127, 0, 0, 1 };
+	static const char *const names[] = { "", "*.com", "<b>", "a,DNS:b" };
 	struct session *s = &self->s;
 	struct page p = {};
+	size_t i;
 
-	blocked(s, 0, &p, "");
+	blocked(s, 0, &p, names[0]);
 	ASSERT_LT(0, receive(s));
 	ASSERT_EQ(sizeof(address), s->rq.names_len);
 	EXPECT_EQ(0, memcmp(address, s->rq.data + s->rq.key_len + s->rq.subject_len,
 			    sizeof(address)));
+	for (i = 1; i < ARRAY_SIZE(names); i++) {
+		blocked(s, i, &p, names[i]);
+		EXPECT_TRUE(asks_nothing(s)) TH_LOG("%s", names[i]);
+	}
 	s->answer.number = s->rq.number;
 	memcpy(s->answer.data, "not today", 9);
 	answer(s, 9);
