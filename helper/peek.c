@@ -49,13 +49,14 @@ static void no_common_parameters(struct conn *c)
 
 static void hello_found(struct conn *c)
 {
+	bool usable = narrow(c->worker->setup, &c->hello);
 	int err;
 
 	if (!ask_hello(c))
 		return;
 	if (c->plain)
 		return go_on(c);
-	if (!narrow(c->worker->setup, &c->hello))
+	if (!usable)
 		return no_common_parameters(c);
 	err = ktls_prepare(c->client_fd);
 	if (err == -ENOTCONN)

@@ -466,6 +466,18 @@ def client_greeted(tls, args):
     say("end", tls.finish())
 
 
+def client_post(tls, args):
+    """A request with args.size bytes, all of them sent before the answer is looked at."""
+    tls.send(b"POST /post HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % args.size)
+    tls.send(bytes(args.size))
+    say("answer", tls.line().strip(), "end", tls.end())
+
+
+def client_quiet(tls, _):
+    """A handshake and nothing more."""
+    say("end", tls.end())
+
+
 def client_resume(_, args):
     """args.size connections, each with the session of the one before."""
     context, session = client_context(args), None
@@ -588,6 +600,11 @@ def client_plain(_, args):
     say("answer", data.split(b"\r\n")[0].decode(errors="replace"), "end", end)
 
 
+def client_mute(_, args):
+    data, end = raw_end(raw_socket(args))
+    say("got", len(data), "end", end)
+
+
 def client_banner(_, args):
     """A protocol in which the server speaks first."""
     sock = raw_socket(args)
@@ -629,7 +646,8 @@ def client_icmp(tls, args):
 
 CLIENT = {name[7:]: function for name, function in globals().items()
           if name.startswith("client_")}
-WITHOUT_TLS = ("many", "resume", "hello", "garbage", "partial", "plain", "banner", "connect", "udp")
+WITHOUT_TLS = ("many", "resume", "hello", "garbage", "partial", "plain", "mute", "banner",
+               "connect", "udp")
 
 
 def client(args):
