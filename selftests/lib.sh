@@ -406,7 +406,7 @@ write_nginx_conf()
 				location /up/ { dav_methods PUT; create_full_put_path on; }
 			}
 			server {
-				listen 445 ssl;
+				listen 445 ssl http2;
 				ssl_certificate $PKI/expired.crt;
 				ssl_certificate_key $PKI/expired.key;
 			}
