@@ -9,16 +9,6 @@
 # CAP_NET_BIND_SERVICE and CAP_NET_ADMIN.
 readonly CAPS=0000000000001400 NONE=0000000000000000
 
-# Process ids of kbumpd's children named, "signer" or "worker".
-children()
-{
-	local pid
-
-	for pid in $(ps -o pid= --ppid "$(pid_of kbumpd)"); do
-		[ "$(cat "/proc/$pid/comm")" != "kbumpd $1" ] || echo "$pid"
-	done
-}
-
 # restart OPTION...: as start_kbumpd, in place of the one before.
 restart()
 {

@@ -556,6 +556,16 @@ kbumpd_pids()
 	ps -o pid= -g "$(pid_of kbumpd)"
 }
 
+# Process ids of kbumpd's children named, "signer" or "worker".
+children()
+{
+	local pid
+
+	for pid in $(ps -o pid= --ppid "$(pid_of kbumpd)"); do
+		[ "$(cat "/proc/$pid/comm")" != "kbumpd $1" ] || echo "$pid"
+	done
+}
+
 # Processor time of kbumpd in clock ticks.
 kbumpd_ticks()
 {
