@@ -9,9 +9,10 @@
  *	handshakes alone CERTIFICATE KEY CA VERSION COUNT
  *
  * VERSION is 1.2 or 1.3. "connect" makes connections one after the other; on each a byte goes
- * to the server and back. Where that fails it prints how the connection ended. "refuse" wants each server to fail verification, which ends the
- * handshake by an alert. "alone" makes both sides' handshakes in memory, and prints the
- * microseconds of processor time that a pair of them takes. Nothing is ever resumed.
+ * to the server and back. Where that fails it prints how the connection ended. "refuse" wants
+ * each server to fail verification, which ends the handshake by an alert. "alone" makes both
+ * sides' handshakes in memory, and prints the microseconds of processor time that a pair of
+ * them takes. Nothing is ever resumed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -280,6 +281,6 @@ int main(int argc, char **argv)
 		alone(client_context(argv[4], argv[5]), server_context(argv[2], argv[3]),
 		      atol(argv[6]));
 	else
-		die("see the comment at the start of selftests/handshakes.c");
+		die("wrong arguments: see the comment at the start of the source");
 	return 0;
 }
