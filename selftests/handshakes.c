@@ -197,7 +197,6 @@ static void serve(SSL_CTX *ctx, const char *port)
 	int fd = listening(port), conn, on = 1;
 
 	signal(SIGCHLD, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 	SSL_CTX_set_num_tickets(ctx, 0);
 	for (;;) {
@@ -270,6 +269,8 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 
+	/* That the other side has gone is told by the call that finds it out. */
+	signal(SIGPIPE, SIG_IGN);
 	if (!strcmp(what, "serve") && argc == 5)
 		serve(server_context(argv[3], argv[4]), argv[2]);
 	else if (!strcmp(what, "connect") && argc == 7)
