@@ -189,8 +189,8 @@ static void expect_leaf(struct __test_metadata *_metadata, struct session *s, X5
 	EXPECT_EQ(6, X509_get_ext_count(cert));
 	EXPECT_EQ(X509_VERSION_3, X509_get_version(cert));
 	EXPECT_EQ(0, X509_check_ca(cert));
-	EXPECT_EQ(KU_DIGITAL_SIGNATURE | (EVP_PKEY_is_a(s->leaf_key, "RSA") ? KU_KEY_ENCIPHERMENT : 0),
-		  X509_get_key_usage(cert));
+	EXPECT_EQ(EVP_PKEY_is_a(s->leaf_key, "RSA") ? KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT :
+		  KU_DIGITAL_SIGNATURE, X509_get_key_usage(cert));
 	EXPECT_EQ(XKU_SSL_SERVER, X509_get_extended_key_usage(cert));
 	EXPECT_EQ(1, X509_check_private_key(cert, s->leaf_key));
 	EXPECT_EQ(1, X509_check_host(cert, "www.example.com", 0, 0, NULL));
