@@ -251,8 +251,10 @@ static bool parse_suites(struct hello *h, struct cursor *body)
 
 static bool suite_fits(const struct hello *h, const struct suite *s, uint16_t version)
 {
-	return version >= s->since && version <= s->version &&
-	       (version == V13 || h->auth12 & s->auth);
+	if (version < s->since || version > s->version)
+		return false;
+	/* Before TLS 1.2 there was no choice of signatures. */
+	return version != V12 || h->auth12 & s->auth;
 }
 
 /* A version counts only with a suite of its own. */
@@ -290,9 +292,11 @@ void hello_conclude(struct hello *h)
 				h->max_version = version;
 		} else if (h->max_version) {
 			/* OpenSSL is told of a range. */
-			return;
+			break;
 		}
 	}
+	if (h->max_version < V12)
+		h->auth12 = auth;
 }
 
 static void conclude(const struct findings *f)

@@ -4,6 +4,7 @@
  * kernel, which takes it for a leg, the other for the worker's pump.
  */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -44,6 +45,7 @@ static void accepted(struct worker *w, int fd)
 	union address peer;
 	socklen_t len = sizeof(peer);
 	struct pump *p;
+	int on = 1;
 
 	memset(&peer, 0, sizeof(peer));
 	p = getpeername(fd, &peer.sa, &len) < 0 ? NULL : find(w, &peer);
@@ -52,6 +54,8 @@ static void accepted(struct worker *w, int fd)
 		return;
 	}
 	p->far_fd = fd;
+	/* A small record behind another one does not wait for an acknowledgement. */
+	setsockopt(fd, SOL_TCP, TCP_NODELAY, &on, sizeof(on));
 	pump_paired(p);
 }
 
@@ -74,14 +78,24 @@ static int bind_and_listen(struct listener *l)
 	union address a = { .in = { .sin_family = AF_INET } };
 
 	a.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	/* Without an address, as in a namespace whose loopback interface is down. */
 	if (bind(l->fd, &a.sa, sizeof(a.in)) < 0 || listen(l->fd, BACKLOG) < 0)
 		return -1;
 	return own_address(l->fd, &l->address);
 }
 
+/* A suite that kTLS cannot carry is allowed. */
+static bool are_wanted(const struct setup *s)
+{
+	size_t i;
+
+	for (i = 0; i < SUITES_MAX; i++)
+		if (s->suites & 1U << i && !suites[i].cipher)
+			return true;
+	return false;
+}
+
 /**
- * pairs_open() - make it possible to have pairs
+ * pairs_open() - make it possible to have pairs, if any might be needed
  * @w: the worker
  *
  * Return: 0, or -1 after it has said why.
@@ -90,6 +104,8 @@ int pairs_open(struct worker *w)
 {
 	struct listener *l = &w->pairs;
 
+	if (!are_wanted(w->setup))
+		return 0;
 	l->fd = new_socket();
 	if (l->fd < 0 || bind_and_listen(l) < 0) {
 		log_line("socket for pumped legs: %s", strerror(errno));

@@ -31,6 +31,9 @@
 /* ... then so often, and so many times. */
 #define KEEPALIVE_INTERVAL_S	30
 #define KEEPALIVE_PROBES	8
+/* Records without data that a peer may send, and how many more for each one with data. */
+#define CREDIT_MAX	1024
+#define CREDIT_PER_DATA	8
 /* Bufferfuls in one direction before other events get their turn. */
 #define BUDGET		16
 
@@ -80,17 +83,18 @@ static void note_alert(struct stream *s, uint8_t level, uint8_t description)
 }
 
 /*
- * OpenSSL has ended the leg. What the peer is to hear of a fault of its own has been sent; the
- * other side hears what the peer said or, as from the kernel, that there was a fault.
+ * OpenSSL has ended the leg. What the peer is to hear of a fault of its own has been sent, and
+ * nothing more can be; the other side hears what the peer said or, as from the kernel, that
+ * there was a fault.
  */
-static enum step leg_failed(struct stream *s)
+static enum step leg_failed(struct pump *p)
 {
 	int reason = ERR_GET_REASON(ERR_peek_error());
+	struct stream *s = &p->to_kernel;
 
-	if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-		s->fin = true;
-		return STEP_MORE;
-	}
+	p->failed = true;
+	p->from_kernel.len = 0;
+	p->from_kernel.alert.due = false;
 	if (reason > SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + UINT8_MAX)
 		note_alert(s, LEVEL_FATAL, reason - SSL_AD_REASON_OFFSET);
 	else
@@ -132,12 +136,19 @@ static enum step read_peer(struct pump *p, struct wishes *w)
 	error = SSL_get_error(p->ssl, n);
 	switch (error) {
 	case SSL_ERROR_NONE:
+		if (p->credit < CREDIT_MAX)
+			p->credit += CREDIT_PER_DATA;
 		return seal_content(p, SSL3_RT_APPLICATION_DATA, n);
 	case SSL_ERROR_ZERO_RETURN:
-		note_alert(s, LEVEL_WARNING, CLOSE_NOTIFY);
+		if (p->credit < 0)
+			return STEP_BROKEN;
+		if (p->closed)
+			note_alert(s, LEVEL_WARNING, CLOSE_NOTIFY);
+		else
+			s->fin = true;
 		return STEP_MORE;
 	case SSL_ERROR_SSL:
-		return leg_failed(s);
+		return leg_failed(p);
 	default:
 		return tls_wait(error, w);
 	}
@@ -187,11 +198,13 @@ static enum step to_kernel(struct pump *p, struct wishes *w)
 }
 
 /* An alert that OpenSSL cannot be made to send ends the leg without words. */
-static enum step take_alert(struct stream *s, size_t len)
+static enum step take_alert(struct pump *p, size_t len)
 {
+	struct stream *s = &p->from_kernel;
+
 	if (len != 2 || s->data[1] != CLOSE_NOTIFY)
-		return STEP_BROKEN;
-	s->alert.due = true;
+		return p->failed ? STEP_MORE : STEP_BROKEN;
+	s->alert.due = !p->failed;
 	return STEP_MORE;
 }
 
@@ -213,9 +226,9 @@ static enum step read_kernel(struct pump *p, struct wishes *w)
 		return failed(&w->far, EV_READ);
 	cmsg = n ? CMSG_FIRSTHDR(&msg) : NULL;
 	if (cmsg && *CMSG_DATA(cmsg) == SSL3_RT_ALERT)
-		return take_alert(s, n);
-	/* When the leg's TLS has ended there is nobody to take it. */
-	if (!p->to_kernel.notified || SSL_get_shutdown(p->ssl) & SSL_RECEIVED_SHUTDOWN)
+		return take_alert(p, n);
+	/* Else there is nobody to take it. */
+	if (!p->failed)
 		s->len = n;
 	s->fin = !n;
 	return STEP_MORE;
@@ -232,6 +245,7 @@ static enum step write_peer(struct pump *p, struct wishes *w)
 	if (n <= 0)
 		return tls_wait(SSL_get_error(p->ssl, n), w);
 	s->len = 0;
+	evtimer_del(&p->timer);
 	return STEP_MORE;
 }
 
@@ -286,21 +300,38 @@ static void wait_for(struct pump *p, struct event *event, int fd, short what)
 	event_add(event, NULL);
 }
 
-/* A reset may come while nothing is to be read or written there. */
-static bool is_broken(const struct pump *p)
+/* POLLERR, POLLHUP: a reset may come while nothing is to be read or written there. */
+static short state_of(int fd)
 {
-	struct pollfd fds[] = { { .fd = p->peer_fd }, { .fd = p->far_fd } };
+	struct pollfd p = { .fd = fd };
 
-	return poll(fds, 2, 0) > 0 && (fds[0].revents | fds[1].revents) & POLLERR;
+	return poll(&p, 1, 0) == 1 ? p.revents : 0;
 }
 
-/* The kernel has ended the flow, or will: then only the peer's FIN is missing. */
+static bool is_broken(const struct pump *p)
+{
+	return (state_of(p->peer_fd) | state_of(p->far_fd)) & POLLERR;
+}
+
+/*
+ * The kernel has ended the flow, or will: then only the peer's FIN is missing, or that it takes
+ * what is left for it.
+ */
 static void linger(struct pump *p)
 {
 	struct timeval t = ms_to_timeval(LINGER_MS);
+	bool over = p->to_kernel.notified && p->from_kernel.done;
 
-	if (p->to_kernel.notified && p->from_kernel.done && !evtimer_pending(&p->timer, NULL))
+	if ((over || state_of(p->far_fd) & POLLHUP) && !evtimer_pending(&p->timer, NULL))
 		evtimer_add(&p->timer, &t);
+}
+
+/* Not by event_active(): that would come before all other events. */
+static void run_soon(struct pump *p)
+{
+	const struct timeval now = { 0, 0 };
+
+	evtimer_add(&p->more, &now);
 }
 
 static void reset_on_close(int fd)
@@ -318,6 +349,7 @@ static void pump_free(struct pump *p)
 	event_del(&p->peer_event);
 	event_del(&p->far_event);
 	evtimer_del(&p->timer);
+	evtimer_del(&p->more);
 	seal_free(&p->seal);
 	if (p->ssl)
 		SSL_set_shutdown(p->ssl, SSL_SENT_SHUTDOWN);
@@ -355,7 +387,7 @@ static void pump_run(struct pump *p)
 	wait_for(p, &p->far_event, p->far_fd, w.far);
 	/* What OpenSSL has in its own buffer wakes nobody. */
 	if (up == STEP_MORE || down == STEP_MORE)
-		event_active(&p->far_event, EV_TIMEOUT, 0);
+		run_soon(p);
 }
 
 static void on_event(evutil_socket_t fd, short what, void *arg)
@@ -375,8 +407,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 static struct pump *pump_new(struct conn *c, const SSL *ssl)
 {
 	struct worker *w = c->worker;
-	struct pump *p = w->pump_count < PUMPS_MAX ? calloc(1, sizeof(*p)) : NULL;
+	struct pump *p;
 
+	/* Each has three descriptors for a while, and connections have theirs. */
+	if (w->pump_count >= PUMPS_MAX || w->pump_count >= w->limit / 2)
+		return NULL;
+	p = calloc(1, sizeof(*p));
 	if (!p)
 		return NULL;
 	p->worker = w;
@@ -386,9 +422,11 @@ static struct pump *pump_new(struct conn *c, const SSL *ssl)
 	p->peer_fd = -1;
 	p->near_fd = -1;
 	p->far_fd = -1;
+	p->credit = CREDIT_MAX;
 	event_assign(&p->peer_event, w->base, -1, 0, on_event, p);
 	event_assign(&p->far_event, w->base, -1, 0, on_event, p);
 	evtimer_assign(&p->timer, w->base, on_timer, p);
+	evtimer_assign(&p->more, w->base, on_event, p);
 	LIST_INSERT_HEAD(&w->pairing, p, link);
 	w->pump_count++;
 	return p;
@@ -445,6 +483,33 @@ void pump_paired(struct pump *p)
 		handoff(c);
 }
 
+/* SSL_read() goes on by itself after a record without data: here it finds an end. */
+static void stop_reading(SSL *ssl)
+{
+	BIO *nothing = BIO_new(BIO_s_null());
+
+	if (nothing)
+		SSL_set0_rbio(ssl, nothing);
+}
+
+/* OpenSSL's message callback. In TLS 1.3 what a record is stands within it. */
+static void note_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
+			 void *arg)
+{
+	struct pump *p = arg;
+	const uint8_t *bytes = data;
+
+	(void)version;
+	if (sent || !len)
+		return;
+	if (type == SSL3_RT_ALERT && len == 2 && bytes[1] == CLOSE_NOTIFY)
+		p->closed = true;
+	if (type != SSL3_RT_HEADER && type != SSL3_RT_INNER_CONTENT_TYPE)
+		return;
+	if (*bytes != SSL3_RT_APPLICATION_DATA && --p->credit < 0)
+		stop_reading(ssl);
+}
+
 static void keep_alive(int fd)
 {
 	int on = 1, idle = KEEPALIVE_IDLE_S, interval = KEEPALIVE_INTERVAL_S,
@@ -467,12 +532,16 @@ static void take_leg(struct pump *p, SSL **ssl, int *fd)
 	p->ssl = *ssl;
 	p->peer_fd = *fd;
 	context_leave(p->ssl);
+	/* The end of TCP alone is no fault: it is passed on, and the other direction goes on. */
+	SSL_set_options(p->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_set_msg_callback(p->ssl, note_message);
+	SSL_set_msg_callback_arg(p->ssl, p);
 	*ssl = NULL;
 	*fd = -1;
 	close(p->near_fd);
 	p->near_fd = -1;
 	keep_alive(p->peer_fd);
-	event_active(&p->far_event, EV_TIMEOUT, 0);
+	run_soon(p);
 }
 
 /**

@@ -80,7 +80,11 @@ struct stream {
  * @near_address: its own, by which the other end is known
  * @peer_event: the leg can be read or written
  * @far_event: the same of the kernel's side
- * @timer: the peer has had the time to send its FIN
+ * @timer: the peer has had the time to take or send the rest
+ * @more: there is more to do than was done in one turn
+ * @closed: the peer has said close_notify
+ * @failed: the leg's TLS has ended by an alert, of whichever side
+ * @credit: how many records without data the peer may still send
  * @seal: makes records for the kernel
  * @to_kernel: from the leg to the kernel
  * @from_kernel: from there to the leg
@@ -99,6 +103,10 @@ struct pump {
 	struct event peer_event;
 	struct event far_event;
 	struct event timer;
+	struct event more;
+	bool closed;
+	bool failed;
+	int credit;
 	struct seal seal;
 	struct stream to_kernel;
 	struct stream from_kernel;
