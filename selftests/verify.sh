@@ -190,6 +190,11 @@ min_version()
 	if connect good -no_tls1_3; then
 		fail "TLS 1.2 was accepted"
 	fi
+	has_line "$DIR/kbumpd.log" 'no version that --min-version allows' ||
+		fail "$(cat "$DIR/kbumpd.log")"
+	if connect good -tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256; then
+		fail "another suite was accepted"
+	fi
 	has_line "$DIR/kbumpd.log" 'nothing that --min-version and --ciphers allow' ||
 		fail "$(cat "$DIR/kbumpd.log")"
 	settle
