@@ -33,12 +33,12 @@ works()
 	shake "$1" >"$DIR/out" 2>&1 || fail "port $1: $(cat "$DIR/out" "$DIR/kbumpd.log")"
 }
 
-# A client whose helper dies sees a reset or an end without close_notify; nothing else, and no
-# time-out.
+# A client whose helper dies sees a reset or an end without close_notify; nothing else. One that
+# waits in vain says nothing.
 clean_end()
 {
 	grep -x -E 'end: (Connection reset by peer|Broken pipe|unexpected eof while reading)' \
-		"$DIR/client.log" || fail "the client saw: $(cat "$DIR/client.log")"
+		"$DIR/client.log" || fail "the client saw: '$(cat "$DIR/client.log")'"
 }
 
 no_connections()
