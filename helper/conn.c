@@ -117,7 +117,11 @@ static struct conn *conn_new(struct worker *w, int fd)
 	return c;
 }
 
-static void reset_on_close(int fd)
+/**
+ * reset_on_close() - let the end of a socket be a TCP reset
+ * @fd: the socket
+ */
+void reset_on_close(int fd)
 {
 	struct linger l = { .l_onoff = 1, .l_linger = 0 };
 

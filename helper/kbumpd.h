@@ -437,6 +437,7 @@ const char *kernel_error(const struct kernel *k);
 void conn_accepted(struct worker *w, const struct listener *l, int fd);
 void conn_time_limit(struct conn *c, uint64_t ms);
 bool conn_is_late(const struct conn *c);
+void reset_on_close(int fd);
 void conn_low_water(struct conn *c, int bytes);
 void conn_wait(struct conn *c, struct event *event, int fd, short what);
 void conn_watch_client(struct conn *c);

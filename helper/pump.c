@@ -300,29 +300,16 @@ static void wait_for(struct pump *p, struct event *event, int fd, short what)
 	event_add(event, NULL);
 }
 
-/* POLLERR, POLLHUP: a reset may come while nothing is to be read or written there. */
-static short state_of(int fd)
-{
-	struct pollfd p = { .fd = fd };
-
-	return poll(&p, 1, 0) == 1 ? p.revents : 0;
-}
-
-static bool is_broken(const struct pump *p)
-{
-	return (state_of(p->peer_fd) | state_of(p->far_fd)) & POLLERR;
-}
-
 /*
  * The kernel has ended the flow, or will: then only the peer's FIN is missing, or that it takes
  * what is left for it.
  */
-static void linger(struct pump *p)
+static void linger(struct pump *p, bool far_is_over)
 {
 	struct timeval t = ms_to_timeval(LINGER_MS);
 	bool over = p->to_kernel.notified && p->from_kernel.done;
 
-	if ((over || state_of(p->far_fd) & POLLHUP) && !evtimer_pending(&p->timer, NULL))
+	if ((over || far_is_over) && !evtimer_pending(&p->timer, NULL))
 		evtimer_add(&p->timer, &t);
 }
 
@@ -332,13 +319,6 @@ static void run_soon(struct pump *p)
 	const struct timeval now = { 0, 0 };
 
 	evtimer_add(&p->more, &now);
-}
-
-static void reset_on_close(int fd)
-{
-	struct linger l = { .l_onoff = 1, .l_linger = 0 };
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
 }
 
 static void pump_free(struct pump *p)
@@ -374,15 +354,18 @@ static void pump_break(struct pump *p)
 
 static void pump_run(struct pump *p)
 {
+	struct pollfd fds[] = { { .fd = p->peer_fd }, { .fd = p->far_fd } };
 	struct wishes w = { 0, 0 };
 	enum step up = move(p, &p->to_kernel, to_kernel, &w);
 	enum step down = up == STEP_BROKEN ? up : move(p, &p->from_kernel, from_kernel, &w);
 
-	if (down == STEP_BROKEN || is_broken(p))
+	/* A reset may come while nothing is to be read or written there. */
+	poll(fds, ARRAY_SIZE(fds), 0);
+	if (down == STEP_BROKEN || (fds[0].revents | fds[1].revents) & POLLERR)
 		return pump_break(p);
 	if (p->to_kernel.done && p->from_kernel.done)
 		return pump_free(p);
-	linger(p);
+	linger(p, fds[1].revents & POLLHUP);
 	wait_for(p, &p->peer_event, p->peer_fd, w.peer);
 	wait_for(p, &p->far_event, p->far_fd, w.far);
 	/* What OpenSSL has in its own buffer wakes nobody. */
