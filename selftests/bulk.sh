@@ -63,23 +63,6 @@ counters()
 	[ "$spent" -le 1 ] || fail "kbumpd worked"
 }
 
-mirrored()
-{
-	local size=$1 stream=$2 digest=$3
-
-	capture_stop
-	mkdir -p "$DIR/streams"
-	mirror_clean -w "$DIR/streams" >"$DIR/out" || fail "$(cat "$DIR/out")"
-	cat "$DIR/out"
-	if [ "$stream" = s2c ]; then
-		grep -q " s2c $size $digest " "$DIR/out" || fail "the mirror differs"
-	else
-		# After the line that told the server what to do.
-		[ "$(tail -n +2 "$DIR"/streams/*.c2s | sha256sum | cut -d ' ' -f 1)" = "$digest" ]
-	fi
-	rm -rf "$DIR/streams" "$DIR/mirror.pcap"
-}
-
 http_both_ways()
 {
 	head -c 5000000 /dev/urandom >"$DIR/www/big"

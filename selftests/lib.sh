@@ -602,6 +602,18 @@ inspect_all()
 	kbump tool add ids dev tool0 && kbump rule add dport 443-449 action inspect tool ids
 }
 
+# rule WORD...: one more rule, before that which inspects all.
+rule()
+{
+	kbump rule add pref 5 "$@"
+}
+
+# Somebody has joined the multicast group, as the kernel shows it.
+monitoring()
+{
+	in_ns "$BOX" cat /proc/net/netlink | awk '$2 == 16 && $4 != "00000000"' | grep -q .
+}
+
 # ---- captures in the tool's namespace
 
 received()
@@ -636,6 +648,25 @@ capture_stop()
 mirror_clean()
 {
 	[ -n "$DIRECT" ] || "$BUILD/selftests/pcapcat" "$@" "$DIR/mirror.pcap"
+}
+
+# mirrored SIZE STREAM DIGEST: the stream, s2c or c2s, of the one connection in the capture, which
+# ends with this; c2s after the line that told the server what to do.
+mirrored()
+{
+	local size=$1 stream=$2 digest=$3
+
+	capture_stop
+	mkdir -p "$DIR/streams"
+	mirror_clean -w "$DIR/streams" >"$DIR/out" || fail "$(cat "$DIR/out")"
+	cat "$DIR/out"
+	if [ "$stream" = s2c ]; then
+		grep -q " s2c $size $digest " "$DIR/out" || fail "the mirror differs"
+	else
+		[ "$(tail -n +2 "$DIR"/streams/*.c2s | sha256sum | cut -d ' ' -f 1)" = "$digest" ] ||
+			fail "the mirror differs"
+	fi
+	rm -rf "$DIR/streams" "$DIR/mirror.pcap"
 }
 
 readonly MIRROR_FAULTS='tcp.analysis.lost_segment || tcp.analysis.retransmission ||

@@ -9,12 +9,6 @@
 readonly BLOCKED=www.blocked.test
 readonly HOSTILE='<script>&"'"'"
 
-# rule WORD...: one more rule, before that which inspects all.
-rule()
-{
-	kbump rule add pref 5 "$@"
-}
-
 # Each case begins without such a rule, however the one before ended.
 run_rule_case()
 {
@@ -90,12 +84,6 @@ blocked_before()
 said()
 {
 	wait_for "$WAIT" has_line "$DIR/kbumpd.log" "$1" || fail "$(cat "$DIR/kbumpd.log")"
-}
-
-# Joined to the multicast group, as the kernel shows it.
-monitoring()
-{
-	in_ns "$BOX" cat /proc/net/netlink | awk '$2 == 16 && $4 != "00000000"' | grep -q .
 }
 
 bad_certificate()

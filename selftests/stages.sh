@@ -9,12 +9,6 @@
 readonly BOX_CA="kbump test box CA" SERVER_CA="kbump test server CA"
 readonly OTHER=other.example.test
 
-# rule WORD...: one more rule, before that which inspects all.
-rule()
-{
-	kbump rule add pref 5 "$@"
-}
-
 # Each case begins with that rule alone, however the one before ended.
 run_rule_case()
 {
@@ -187,12 +181,6 @@ shown()
 	has_line "$DIR/monitor.log" 'client: plain' || fail "$(cat "$DIR/monitor.log")"
 	reap monitor INT
 	settle
-}
-
-# Joined to the multicast group, as the kernel shows it.
-monitoring()
-{
-	in_ns "$BOX" cat /proc/net/netlink | awk '$2 == 16 && $4 != "00000000"' | grep -q .
 }
 
 # Without a helper nobody finds out the name: the stricter setting of those that may match.
