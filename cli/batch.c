@@ -1,42 +1,138 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A file of commands: none of them is run before all of them are understood. */
+/* Files of commands: none of them is run before all of them are understood. */
+#include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "script.h"
+
+/* A file that includes itself ends here. */
+#define DEPTH_MAX	16
 
 struct batch {
 	struct command *command;
 	size_t count;
 	size_t room;
+	struct script **script;	/* the commands have the words of these */
+	size_t scripts;
+	size_t scripts_room;
+	struct variables variables;
 };
+
+static int parse_file(struct batch *b, const char *file, const struct command *where,
+		      unsigned int depth);
 
 static struct command *new_command(struct batch *b)
 {
-	struct command *grown;
-
-	if (b->count == b->room) {
-		b->room = b->room ? b->room * 2 : 64;
-		grown = realloc(b->command, b->room * sizeof(*grown));
-		if (!grown)
-			out_of_memory();
-		b->command = grown;
-	}
+	b->command = grow(b->command, b->count, &b->room, sizeof(*b->command));
 	b->command[b->count] = (struct command){};
 	return &b->command[b->count++];
 }
 
-static int parse_line(struct batch *b, const struct script *s, const struct script_line *l)
+static struct script *new_script(struct batch *b)
 {
-	struct command *c = new_command(b);
+	struct script *s = calloc(1, sizeof(*s));
 
-	c->file = s->name;
-	c->line = l->number;
-	return command_parse(c, l->count, l->word);
+	if (!s)
+		out_of_memory();
+	b->script = grow(b->script, b->scripts, &b->scripts_room, sizeof(*b->script));
+	b->script[b->scripts++] = s;
+	return s;
 }
 
-/* All lines, so that one run shows all errors; a broken quote ends it. */
-static int parse_all(struct batch *b, struct script *s)
+/* define NAME = WORD... */
+static int define(struct batch *b, const struct command *where, const struct strings *word)
+{
+	char **text = word->text;
+	const struct strings value = { .text = text + 3, .count = word->count - 3 };
+	const char *p;
+
+	if (word->count < 4 || strcmp(text[2], "="))
+		return usage_error(where, "\"define\" needs NAME = VALUE...");
+	for (p = text[1]; *p; p++)
+		if (!variable_name_char(*p, p == text[1]))
+			break;
+	if (*p || p == text[1])
+		return usage_error(where, "\"%s\" is not a name of letters, digits and _", text[1]);
+	if (variable_find(&b->variables, text[1], strlen(text[1])))
+		return usage_error(where, "\"%s\" is defined already", text[1]);
+	variable_add(&b->variables, text[1], &value);
+	return 0;
+}
+
+/* Relative to the file that names it. */
+static char *path_of(const struct script *s, const char *name)
+{
+	const char *slash = strrchr(s->name, '/');
+	int directory = *name == '/' || !slash ? 0 : slash + 1 - s->name;
+	char *path;
+
+	if (asprintf(&path, "%.*s%s", directory, s->name, name) < 0)
+		out_of_memory();
+	return path;
+}
+
+static int include_all(struct batch *b, const struct command *where, const char *pattern,
+		       unsigned int depth)
+{
+	glob_t found;
+	int err = 0;
+	size_t i;
+
+	switch (glob(pattern, GLOB_ERR | GLOB_NOMAGIC, NULL, &found)) {
+	case 0:
+		break;
+	/* That there is none yet may well be meant. */
+	case GLOB_NOMATCH:
+		return 0;
+	case GLOB_NOSPACE:
+		out_of_memory();
+	default:
+		return usage_error(where, "\"%s\": a directory cannot be read", pattern);
+	}
+	for (i = 0; i < found.gl_pathc; i++)
+		if (parse_file(b, found.gl_pathv[i], where, depth + 1))
+			err = EXIT_USAGE;
+	globfree(&found);
+	return err;
+}
+
+/* include PATTERN */
+static int include(struct batch *b, const struct script *s, const struct command *where,
+		   const struct strings *word, unsigned int depth)
+{
+	char *pattern;
+	int err;
+
+	if (word->count != 2)
+		return usage_error(where, "\"include\" needs one file or pattern");
+	if (depth == DEPTH_MAX)
+		return usage_error(where, "files include each other more than %d times", DEPTH_MAX);
+	pattern = path_of(s, word->text[1]);
+	err = include_all(b, where, pattern, depth);
+	free(pattern);
+	return err;
+}
+
+static int parse_line(struct batch *b, const struct script *s, const struct script_line *l,
+		      unsigned int depth)
+{
+	const struct command where = { .file = s->name, .line = l->number };
+	struct command *c;
+
+	if (!strcmp(l->word.text[0], "define"))
+		return define(b, &where, &l->word);
+	if (!strcmp(l->word.text[0], "include"))
+		return include(b, s, &where, &l->word, depth);
+	c = new_command(b);
+	*c = where;
+	return command_parse(c, l->word.count, l->word.text);
+}
+
+/* All lines, so that one run shows all errors; a broken word ends it. */
+static int parse_all(struct batch *b, struct script *s, unsigned int depth)
 {
 	struct script_line l = {};
 	int err = 0;
@@ -48,11 +144,20 @@ static int parse_all(struct batch *b, struct script *s)
 			err = bad;
 			break;
 		}
-		if (l.count && parse_line(b, s, &l))
+		if (l.word.count && parse_line(b, s, &l, depth))
 			err = EXIT_USAGE;
 	}
-	free(l.word);
+	free(l.word.text);
 	return err;
+}
+
+static int parse_file(struct batch *b, const char *file, const struct command *where,
+		      unsigned int depth)
+{
+	struct script *s = new_script(b);
+	int err = script_open(s, file, &b->variables, where);
+
+	return err ? err : parse_all(b, s, depth);
 }
 
 static int run_all(struct batch *b)
@@ -71,21 +176,29 @@ static int run_all(struct batch *b)
 	return 0;
 }
 
+static void batch_free(struct batch *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->count; i++)
+		command_free(&b->command[i]);
+	free(b->command);
+	for (i = 0; i < b->scripts; i++) {
+		script_close(b->script[i]);
+		free(b->script[i]);
+	}
+	free(b->script);
+	variables_free(&b->variables);
+}
+
 int batch_run(const char *file)
 {
 	struct batch b = {};
-	struct script s;
-	size_t i;
 	int err;
 
-	err = script_open(&s, file);
-	if (!err)
-		err = parse_all(&b, &s);
+	err = parse_file(&b, file, NULL, 0);
 	if (!err)
 		err = run_all(&b);
-	for (i = 0; i < b.count; i++)
-		command_free(&b.command[i]);
-	free(b.command);
-	script_close(&s);
+	batch_free(&b);
 	return err;
 }

@@ -2,9 +2,11 @@
 /*
  * From a file to words, in a small part of the shell's manner: blanks separate, # begins
  * a comment, "..." and '...' quote, \ before a newline continues the line. Outside '...'
- * also: \xNN, a byte, and \ before one of  \ " ' #  and the blank.
+ * also: \xNN, a byte; \ before one of  \ " ' # $  and the blank; and $NAME or ${NAME}, the
+ * value of a variable.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +16,19 @@
 
 static const char blanks[] = " \t\r\v\f";
 
-static int script_error(const struct script *s, const char *what)
+static int __printf(2, 3) script_error(const struct script *s, const char *fmt, ...)
 {
 	struct command where = { .file = s->name, .line = s->line };
+	char text[256];
+	va_list ap;
 
-	return usage_error(&where, "%s", what);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return usage_error(&where, "%s", text);
 }
 
-static int read_text(struct script *s, FILE *f)
+static int read_text(struct script *s, const struct command *where, FILE *f)
 {
 	size_t room = 0;
 	ssize_t n;
@@ -30,31 +37,30 @@ static int read_text(struct script *s, FILE *f)
 	errno = 0;
 	n = getdelim(&s->text, &room, '\0', f);
 	if (n < 0 && !feof(f))
-		return usage_error(NULL, "%s: %s", s->name, strerror(errno));
+		return usage_error(where, "%s: %s", s->name, strerror(errno));
 	if (n > 0 && !s->text[n - 1])
-		return usage_error(NULL, "%s: has a NUL byte, is no text", s->name);
-	if (n < 0)
-		n = 0;
-	s->words = malloc(n + 1);
-	if (!s->words)
-		out_of_memory();
-	s->in = n ? s->text : "";
-	s->out = s->words;
+		return usage_error(where, "%s: has a NUL byte, is no text", s->name);
+	s->in = n > 0 ? s->text : "";
 	s->line = 1;
 	return 0;
 }
 
-int script_open(struct script *s, const char *file)
+/* @where: the line that names the file, if one does. */
+int script_open(struct script *s, const char *file, const struct variables *v,
+		const struct command *where)
 {
 	bool is_stdin = !strcmp(file, "-");
 	FILE *f = is_stdin ? stdin : fopen(file, "re");
 	int err;
 
 	memset(s, 0, sizeof(*s));
-	s->name = is_stdin ? "<stdin>" : file;
 	if (!f)
-		return usage_error(NULL, "%s: %s", file, strerror(errno));
-	err = read_text(s, f);
+		return usage_error(where, "%s: %s", file, strerror(errno));
+	s->name = strdup(is_stdin ? "<stdin>" : file);
+	if (!s->name)
+		out_of_memory();
+	s->variables = v;
+	err = read_text(s, where, f);
 	if (!is_stdin)
 		fclose(f);
 	return err;
@@ -62,8 +68,9 @@ int script_open(struct script *s, const char *file)
 
 void script_close(struct script *s)
 {
+	free(s->name);
 	free(s->text);
-	free(s->words);
+	strings_free(&s->words);
 }
 
 bool script_ended(const struct script *s)
@@ -83,7 +90,7 @@ static void skip_blanks(struct script *s)
 }
 
 /* What follows a backslash. */
-static int read_escape(struct script *s)
+static int read_escape(struct script *s, FILE *word)
 {
 	int byte;
 
@@ -96,15 +103,16 @@ static int read_escape(struct script *s)
 		byte = word_byte(s->in + 1);
 		if (byte <= 0)
 			return script_error(s, "\\x needs two hexadecimal digits, and not 00");
-		*s->out++ = byte;
+		fputc(byte, word);
 		s->in += 3;
 		return 0;
 	case '\\':
 	case '"':
 	case '\'':
 	case '#':
+	case '$':
 	case ' ':
-		*s->out++ = *s->in++;
+		fputc(*s->in++, word);
 		return 0;
 	case '\0':
 		return script_error(s, "the file ends after a \\");
@@ -113,45 +121,117 @@ static int read_escape(struct script *s)
 	}
 }
 
-/* Into s->words, which has room: no word is longer than what it was read from. */
-static int read_word(struct script *s)
+/* What follows a $: NULL after it has said what is wrong. */
+static const struct variable *read_variable(struct script *s)
 {
-	char quote = '\0';
-	int err;
+	bool braces = *s->in == '{';
+	const char *name = s->in + braces;
+	const struct variable *v;
+	int len = 0;
 
-	while (*s->in && *s->in != '\n' && (quote || !strchr(blanks, *s->in))) {
-		char ch = *s->in++;
-
-		if (quote && ch == quote) {
-			quote = '\0';
-		} else if (!quote && (ch == '"' || ch == '\'')) {
-			quote = ch;
-		} else if (ch == '\\' && quote != '\'') {
-			err = read_escape(s);
-			if (err)
-				return err;
-		} else {
-			*s->out++ = ch;
-		}
+	while (variable_name_char(name[len], !len))
+		len++;
+	if (!len || (braces && name[len] != '}')) {
+		script_error(s, "$ needs the name of a variable; a $ itself is written \\$");
+		return NULL;
 	}
-	if (quote)
-		return script_error(s, "a quote is not closed");
-	*s->out++ = '\0';
+	s->in = name + len + braces;
+	v = variable_find(s->variables, name, len);
+	if (!v)
+		script_error(s, "no variable \"%.*s\" is defined", len, name);
+	return v;
+}
+
+static bool ends_word(char ch)
+{
+	return !ch || ch == '\n' || strchr(blanks, ch);
+}
+
+/* A variable within a word. */
+static int insert_value(struct script *s, FILE *word)
+{
+	const struct variable *v = read_variable(s);
+
+	if (!v)
+		return EXIT_USAGE;
+	if (v->value.count > 1)
+		return script_error(s, "\"%s\" is more than one word: it must stand alone", v->name);
+	fputs(v->value.text[0], word);
 	return 0;
 }
 
-static void add_word(struct script_line *l, char *word)
+static int read_into(struct script *s, FILE *word)
 {
-	char **grown;
+	char quote = '\0';
+	int err = 0;
 
-	if (l->count == l->room) {
-		l->room = l->room ? l->room * 2 : 16;
-		grown = realloc(l->word, l->room * sizeof(*grown));
-		if (!grown)
-			out_of_memory();
-		l->word = grown;
+	while (!err && (quote ? *s->in && *s->in != '\n' : !ends_word(*s->in))) {
+		char ch = *s->in++;
+
+		if (quote && ch == quote)
+			quote = '\0';
+		else if (!quote && (ch == '"' || ch == '\''))
+			quote = ch;
+		else if (ch == '\\' && quote != '\'')
+			err = read_escape(s, word);
+		else if (ch == '$' && quote != '\'')
+			err = insert_value(s, word);
+		else
+			fputc(ch, word);
 	}
-	l->word[l->count++] = word;
+	if (!err && quote)
+		return script_error(s, "a quote is not closed");
+	return err;
+}
+
+static void add_word(struct script *s, struct script_line *l, char *word)
+{
+	if (!word)
+		out_of_memory();
+	strings_add(&s->words, word);
+	strings_add(&l->word, word);
+}
+
+static int read_word(struct script *s, struct script_line *l)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *word = open_memstream(&text, &size);
+	int err;
+
+	if (!word)
+		out_of_memory();
+	err = read_into(s, word);
+	if (fclose(word))
+		out_of_memory();
+	if (err)
+		free(text);
+	else
+		add_word(s, l, text);
+	return err;
+}
+
+/* A variable that is a word of its own stands for all its words. */
+static bool read_whole_variable(struct script *s, struct script_line *l, int *err)
+{
+	const char *end = s->in + 1;
+	const struct variable *v;
+	size_t i;
+
+	if (*s->in != '$')
+		return false;
+	end += strspn(end, "{");
+	while (variable_name_char(*end, false))
+		end++;
+	end += strspn(end, "}");
+	if (!ends_word(*end))
+		return false;
+	s->in++;
+	v = read_variable(s);
+	*err = v ? 0 : EXIT_USAGE;
+	for (i = 0; v && i < v->value.count; i++)
+		add_word(s, l, strdup(v->value.text[i]));
+	return true;
 }
 
 /* The words of the next line, if it has any. */
@@ -159,10 +239,8 @@ int script_line(struct script *s, struct script_line *l)
 {
 	int err = 0;
 
-	l->count = 0;
+	l->word.count = 0;
 	while (!err) {
-		char *word = s->out;
-
 		skip_blanks(s);
 		if (*s->in == '#')
 			s->in += strcspn(s->in, "\n");
@@ -173,11 +251,10 @@ int script_line(struct script *s, struct script_line *l)
 			s->line++;
 			return 0;
 		}
-		if (!l->count)
+		if (!l->word.count)
 			l->number = s->line;
-		err = read_word(s);
-		if (!err)
-			add_word(l, word);
+		if (!read_whole_variable(s, l, &err))
+			err = read_word(s, l);
 	}
 	return err;
 }

@@ -4,24 +4,56 @@
 #define KBUMP_SCRIPT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+struct command;
+
+/* Strings that are freed together. */
+struct strings {
+	char **text;
+	size_t count;
+	size_t room;
+};
+
+struct variable {
+	char *name;
+	struct strings value;
+};
+
+struct variables {
+	struct variable *variable;
+	size_t count;
+	size_t room;
+};
 
 struct script {
-	const char *name;	/* in messages */
+	char *name;		/* in messages */
 	char *text;
 	const char *in;		/* what is not yet read of text */
-	char *words;		/* the words that were read, each with its NUL */
-	char *out;		/* end of them */
 	unsigned int line;	/* that of in */
+	struct strings words;	/* that were read */
+	const struct variables *variables;
 };
 
 struct script_line {
-	char **word;		/* valid as long as the script */
-	int count;
-	int room;
+	struct strings word;	/* valid as long as the script, but for the array itself */
 	unsigned int number;	/* of the first line, where there are several */
 };
 
-int script_open(struct script *s, const char *file);
+/* strings.c */
+void *grow(void *array, size_t count, size_t *room, size_t size);
+void strings_add(struct strings *s, char *text);
+void strings_free(struct strings *s);
+
+/* variable.c */
+bool variable_name_char(char ch, bool first);
+const struct variable *variable_find(const struct variables *v, const char *name, size_t len);
+void variable_add(struct variables *v, const char *name, const struct strings *value);
+void variables_free(struct variables *v);
+
+/* script.c */
+int script_open(struct script *s, const char *file, const struct variables *v,
+		const struct command *where);
 bool script_ended(const struct script *s);
 int script_line(struct script *s, struct script_line *l);
 void script_close(struct script *s);

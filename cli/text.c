@@ -75,7 +75,7 @@ void text_print(const char *s, size_t len)
 
 		if (!n)
 			printf("\\x%02x", (unsigned char)*s);
-		else if (*s == '"' || *s == '\\')
+		else if (*s == '"' || *s == '\\' || *s == '$')
 			printf("\\%c", *s);
 		else
 			fwrite(s, 1, n, stdout);

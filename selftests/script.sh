@@ -1,0 +1,207 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Files of commands: words, variables and other files; what is wrong in one is told by file and
+# line, and changes nothing.
+
+. "$(dirname "$0")/lib.sh"
+
+readonly MUTANTS=${KBUMP_TEST_MUTANTS:-200}
+
+# ---- what a file means
+
+# comments: of all rules, as JSON.
+comments()
+{
+	kbump -j rule show | value '[r.get("comment") for r in d]'
+}
+
+# means EXPECTED: the file on the standard input makes rules with these comments.
+means()
+{
+	local expected=$1
+
+	needs_kbump
+	kbump -f - >"$DIR/out" 2>&1 || fail "refused: $(cat "$DIR/out")"
+	[ "$(comments)" = "$expected" ] || fail "$(comments)"
+	kbump rule flush
+}
+
+words()
+{
+	means '["plain", "two words", "a#b", "it'"'"'s", "\"$x\\", "\u00c4 \u0001", "one line"]' <<-'FILE'
+		# a comment, then an empty line
+
+		rule add action bypass comment plain # another one
+		rule add action bypass comment "two words"
+		  rule	add action bypass comment a"#"b
+		rule add action bypass comment 'it'\'s
+		rule add action bypass comment '"$x\'
+		rule add action bypass comment "Ä \x01"
+		rule add \
+			action bypass comment "one \
+		line"
+	FILE
+}
+
+variables()
+{
+	means '["to the lab", "lab/lab", "$where", "$where", "rule add", "lab"]' <<-'FILE'
+		define where = lab
+		define sentence = "to the $where"
+		define all = rule add action bypass comment
+		define other = $all $where
+		rule add action bypass comment $sentence
+		rule add action bypass comment ${where}/$where
+		rule add action bypass comment '$where'
+		rule add action bypass comment "\$where"
+		$all "rule add"
+		${other}
+	FILE
+}
+
+other_files()
+{
+	needs_kbump
+	mkdir -p "$DIR/rules/lists/deep" "$DIR/empty"
+	printf 'define word = 1\n$all $word\ninclude lists/*.conf\n$all $later' >"$DIR/rules/a"
+	printf '$all b-$word\ninclude deep/c' >"$DIR/rules/lists/2.conf"
+	printf '$all a' >"$DIR/rules/lists/1.conf"
+	printf '$all hidden' >"$DIR/rules/lists/.0.conf"
+	printf 'define later = z' >"$DIR/rules/lists/deep/c"
+	means '["1", "a", "b-1", "z"]' <<-FILE
+		define all = rule add action bypass comment
+		include $DIR/rules/a
+		include "$DIR/empty/*"
+	FILE
+}
+
+# ---- what is wrong
+
+# is_wrong STATUS MESSAGE: so it is said of the file on the standard input, and nothing changes.
+is_wrong()
+{
+	local status=0
+
+	cat >"$DIR/wrong/main"
+	kbump save >"$DIR/before"
+	kbump -f "$DIR/wrong/main" >"$DIR/out" 2>&1 || status=$?
+	kbump save | diff "$DIR/before" - || fail "something was changed"
+	[ "$status" = "$1" ] || fail "status $status: $(cat "$DIR/out")"
+	grep -q -x -F -e "kbump: $DIR/wrong/$2" "$DIR/out" || fail "$(cat "$DIR/out")"
+}
+
+wrong()
+{
+	local status message text
+
+	needs_kbump
+	kbump rule add action bypass comment "to stay"
+	mkdir -p "$DIR/wrong/sub" "$DIR/wrong/a"
+	printf '\nrule add pref x action bypass' >"$DIR/wrong/sub/bad"
+	printf 'include self' >"$DIR/wrong/self"
+	while IFS='|' read -r status message text; do
+		printf "rule add action bypass\n$text" | is_wrong "$status" "$message"
+	done <<-'TABLE'
+		2|main:2: "rul" is not an object; try "kbump -h"|rul add
+		2|main:2: rule add: unknown word "sin"|rule add sin x action bypass
+		2|main:2: "include" needs one file or pattern|include
+		2|main:2: "include" needs one file or pattern|include a b
+		2|main:2: "define" needs NAME = VALUE...|define a
+		2|main:2: "define" needs NAME = VALUE...|define a =
+		2|main:2: "define" needs NAME = VALUE...|define a to 3
+		2|main:2: "1a" is not a name of letters, digits and _|define 1a = 3
+		2|main:3: "a" is defined already|define a = 3\ndefine a = 3
+		2|main:2: no variable "a" is defined|rule add comment $a
+		2|main:3: no variable "ab" is defined|define a = 1\nrule add comment $ab
+		2|main:3: "a" is more than one word: it must stand alone|define a = 1 2\nrule add comment x$a
+		2|main:3: "a" is more than one word: it must stand alone|define a = 1 2\nrule add comment "$a"
+		2|main:2: $ needs the name of a variable; a $ itself is written \$|rule add comment $
+		2|main:2: $ needs the name of a variable; a $ itself is written \$|rule add comment ${a
+		2|main:2: a quote is not closed|rule add comment "a
+		2|main:2: \x needs two hexadecimal digits, and not 00|rule add comment \\x00
+		2|main:2: unknown escape; a \ itself is written \\|rule add comment \\n
+		2|sub/bad:2: rule add: "x" is not a preference (1-2147483647)|include sub/bad
+		2|self:1: files include each other more than 16 times|include self
+	TABLE
+	printf 'include gone' | is_wrong 2 "main:1: $DIR/wrong/gone: No such file or directory"
+	printf 'include a' | is_wrong 2 "main:1: $DIR/wrong/a: Is a directory"
+	printf 'rule del pref 7' | is_wrong 1 "main:1: rule del: pref 7: no rule has this pref"
+	kbump rule flush
+}
+
+# A valid file with a few bytes changed: it works, or file and line are named and nothing changes.
+mutants()
+{
+	local i status
+
+	needs_kbump
+	kbump rule add action bypass comment "to stay"
+	kbump save >"$DIR/before"
+	/usr/bin/python3 -ISc 'import random, sys
+random.seed(5)
+text = """define net = 10.0.0.0/8
+rule add pref 5 from $net dport 443 sni ".bank.test" action bypass comment "a \\x41"
+rule add cert expired,revoked action block page # all
+rule add dport 1-65535 mark 0x10/0xf0 action inspect alpn http/1.1 fail closed
+"""
+for i in range(int(sys.argv[2])):
+    mutant = list(text)
+    for _ in range(random.randint(1, 4)):
+        at = random.randrange(len(mutant))
+        mutant[at:at + random.randint(0, 3)] = random.choices("\"\\\x27 \n$#{}/,-.0129azx", k=random.randint(0, 2))
+    with open(f"{sys.argv[1]}/{i}", "w") as f:
+        f.write("".join(mutant))' "$DIR/mutants" "$MUTANTS"
+	for ((i = 0; i < MUTANTS; i++)); do
+		status=0
+		kbump -f "$DIR/mutants/$i" >"$DIR/out" 2>&1 || status=$?
+		case $status in
+		0)
+			kbump save >"$DIR/after"
+			kbump rule flush
+			kbump -f "$DIR/after"
+			kbump save | diff "$DIR/after" - || fail "mutant $i: not saved as it is"
+			;;
+		1|2)
+			grep -q "^kbump: $DIR/mutants/$i:[0-9]*: " "$DIR/out" ||
+				fail "mutant $i: $(cat "$DIR/out")"
+			[ "$status" = 1 ] || kbump save | diff "$DIR/before" - ||
+				fail "mutant $i: something was changed"
+			;;
+		*)
+			fail "mutant $i: status $status: $(cat "$DIR/out")"
+			;;
+		esac
+		kbump rule flush
+		kbump -f "$DIR/before"
+	done
+	kbump rule flush
+}
+
+# What a comment may hold is read back as it was.
+saved()
+{
+	local text
+
+	needs_kbump
+	for text in 'a b' '$x ${y}' '"quoted"' "it's" '\' '#no' $'tab\t' $'\xff' 'Ä'; do
+		kbump rule add action bypass comment "$text"
+	done
+	kbump save >"$DIR/saved"
+	comments >"$DIR/comments"
+	kbump rule flush
+	kbump -f "$DIR/saved"
+	comments | diff "$DIR/comments" -
+	kbump save | diff "$DIR/saved" -
+	kbump rule flush
+}
+
+setup
+mkdir -p "$DIR/wrong" "$DIR/mutants"
+run_case "words" words
+run_case "variables" variables
+run_case "other files" other_files
+run_case "what is wrong is named" wrong
+run_case "files with a few bytes changed" mutants
+run_case "any text is saved and read back" saved
+finish
