@@ -4,6 +4,8 @@
 # Files of commands: words, variables and other files; what is wrong in one is told by file and
 # line, and changes nothing.
 
+# Variables of those files, and texts with escapes of them.
+# shellcheck disable=SC2016,SC2059,SC1003
 . "$(dirname "$0")/lib.sh"
 
 readonly MUTANTS=${KBUMP_TEST_MUTANTS:-200}
