@@ -92,10 +92,9 @@ static int read_facts(struct kb_facts *facts, struct netlink_callback *cb)
 	struct nlattr *tb[KBUMP_FLOW_A_MAX + 1];
 	int err;
 
-	if (!nest) {
-		NL_SET_ERR_MSG(cb->extack, "the object is missing");
-		return -EINVAL;
-	}
+	/* Nothing is known. */
+	if (!nest)
+		return 0;
 	/* The family's policy has been applied, to what is nested as well. */
 	err = nla_parse_nested(tb, KBUMP_FLOW_A_MAX, nest, NULL, cb->extack);
 	return err ?: kb_facts_parse(facts, tb, cb->extack);

@@ -61,11 +61,15 @@ static const char *text(const struct nlattr *a)
  * kb_facts_handshake - read what a handshake tells
  * @facts: result; it points into the attributes. Which of it is known is not said in it.
  * @tb: &enum kbump_flow_attr, which the policy has checked; what is missing is not there
+ * @extack: says what is wrong
  *
  * Context: any.
+ * Return: 0 or -EINVAL.
  */
-void kb_facts_handshake(struct kb_facts *facts, struct nlattr **tb)
+int kb_facts_handshake(struct kb_facts *facts, struct nlattr **tb, struct netlink_ext_ack *extack)
 {
+	const struct nlattr *print = tb[KBUMP_FLOW_A_FINGERPRINT];
+
 	facts->sni = text(tb[KBUMP_FLOW_A_SNI]);
 	if (tb[KBUMP_FLOW_A_OFFER]) {
 		facts->offer = nla_data(tb[KBUMP_FLOW_A_OFFER]);
@@ -78,9 +82,14 @@ void kb_facts_handshake(struct kb_facts *facts, struct nlattr **tb)
 	if (tb[KBUMP_FLOW_A_CERT])
 		facts->cert = nla_get_u8(tb[KBUMP_FLOW_A_CERT]);
 	facts->issuer = text(tb[KBUMP_FLOW_A_ISSUER]);
-	if (tb[KBUMP_FLOW_A_FINGERPRINT] &&
-	    nla_len(tb[KBUMP_FLOW_A_FINGERPRINT]) == KBUMP_FINGERPRINT_LEN)
-		facts->fingerprint = nla_data(tb[KBUMP_FLOW_A_FINGERPRINT]);
+	if (!print || !nla_len(print))
+		return 0;
+	if (nla_len(print) != KBUMP_FINGERPRINT_LEN) {
+		NL_SET_ERR_MSG_ATTR(extack, print, "a fingerprint has 32 bytes");
+		return -EINVAL;
+	}
+	facts->fingerprint = nla_data(print);
+	return 0;
 }
 
 static int parse_addr(struct kb_facts *facts, const struct nlattr *a, union nf_inet_addr *addr,
@@ -190,7 +199,9 @@ int kb_facts_parse(struct kb_facts *facts, struct nlattr **tb, struct netlink_ex
 	if (tb[KBUMP_FLOW_A_SERVER_PORT])
 		t->sport = htons(nla_get_u16(tb[KBUMP_FLOW_A_SERVER_PORT]));
 	parse_origin(&facts->origin, tb);
-	kb_facts_handshake(facts, tb);
+	err = kb_facts_handshake(facts, tb, extack);
+	if (err)
+		return err;
 	for (i = 0; i < ARRAY_SIZE(tellers); i++)
 		if (tb[tellers[i][1]])
 			facts->known |= BIT_ULL(tellers[i][0]);

@@ -81,7 +81,8 @@ struct kb_facts {
 			 BIT_ULL(KBUMP_RULE_A_FINGERPRINT))
 
 void kb_origin_read(struct kb_origin *o, const struct sk_buff *skb, const struct net_device *in);
-void kb_facts_handshake(struct kb_facts *facts, struct nlattr **tb);
+int kb_facts_handshake(struct kb_facts *facts, struct nlattr **tb,
+		       struct netlink_ext_ack *extack);
 int kb_facts_parse(struct kb_facts *facts, struct nlattr **tb, struct netlink_ext_ack *extack);
 
 #endif /* KB_FACTS_H */

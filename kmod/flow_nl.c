@@ -301,17 +301,6 @@ static int answer_fill(struct sk_buff *skb, const void *obj)
 	return 0;
 }
 
-/* They point into the request. */
-static struct kb_facts told_facts(struct nlattr **tb)
-{
-	struct kb_facts facts = { .known = KB_KNOWN_HELLO };
-
-	kb_facts_handshake(&facts, tb);
-	if (tb[KBUMP_FLOW_A_CERT])
-		facts.known |= KB_KNOWN_CERT;
-	return facts;
-}
-
 /**
  * kb_flow_ask_doit - KBUMP_CMD_FLOW_ASK
  * @skb: the request
@@ -321,14 +310,17 @@ static struct kb_facts told_facts(struct nlattr **tb)
  */
 int kb_flow_ask_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct kb_facts facts = { .known = KB_KNOWN_HELLO };
 	struct request rq = {};
-	struct kb_facts facts;
 	int err;
 
 	err = request_begin(&rq, info);
+	if (!err)
+		err = kb_facts_handshake(&facts, rq.tb, info->extack);
 	if (err)
 		goto out;
-	facts = told_facts(rq.tb);
+	if (rq.tb[KBUMP_FLOW_A_CERT])
+		facts.known |= KB_KNOWN_CERT;
 	err = kb_flow_decide(rq.flow, &facts, info->extack);
 	if (err)
 		goto out;

@@ -140,6 +140,86 @@ TEST_F(family, rule_values_out_of_range_are_refused)
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ALPN_LIMIT, "h2", 3));
 }
 
+TEST_F(family, odd_matchers_are_refused)
+{
+	const struct kbump_port_range vlan = { .min = 1, .max = 4096 };
+	const struct kbump_port_range many[KBUMP_LIST_MAX + 1] = {};
+	const uint8_t bytes[KBUMP_FINGERPRINT_LEN + 1] = { 2 };
+	const uint32_t zero = 0, huge = 0x80000000u;
+	const uint64_t no_such = 1ULL << KBUMP_RULE_A_SNI, all = UINT64_MAX;
+
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_VLAN, &vlan, sizeof(vlan)));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_DPORT, many, sizeof(many)));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_DPORT, many, 0));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_DPORT, many, sizeof(many[0]) + 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_IIF, "", 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_CT_MASK, &huge, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_CT_LABEL, "\x80", 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_TLS, &zero, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_TLS, &huge, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ECH, bytes, 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ISSUER, "", 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_FINGERPRINT, bytes, sizeof(bytes)));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_FINGERPRINT, bytes, sizeof(bytes) - 2));
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_NOT, &no_such, 8));
+	EXPECT_STREQ("the rule has no such matcher to be negated", self->talk.message);
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_NOT, &all, 8));
+}
+
+/* Lists whose addresses and prefix lengths are not as many. */
+TEST_F(family, lists_of_prefixes_are_checked)
+{
+	const uint8_t addresses[(KBUMP_LIST_MAX + 1) * 16] = { 10 }, lens[KBUMP_LIST_MAX + 1] = {};
+	struct nlattr *n;
+	size_t len, count;
+
+	for (count = 0; count <= KBUMP_LIST_MAX + 1; count++) {
+		for (len = 0; len <= sizeof(addresses); len += 2) {
+			if (count && count <= KBUMP_LIST_MAX &&
+			    (len == count * 4 || len == count * 16))
+				continue;
+			begin_cmd(&self->talk, KBUMP_CMD_RULE_ADD);
+			n = nest(&self->talk.rq, KBUMP_A_RULE);
+			put_u8(&self->talk.rq, KBUMP_RULE_A_ACTION, KBUMP_ACTION_BYPASS);
+			put(&self->talk.rq, KBUMP_RULE_A_SRC, addresses, len);
+			put(&self->talk.rq, KBUMP_RULE_A_SRC_LEN, lens, count);
+			nest_end(&self->talk.rq, n);
+			EXPECT_GT(0, answer(&self->talk)) TH_LOG("%zu bytes of %zu", len, count);
+		}
+	}
+}
+
+/* What the rules say of a connection of which one fact is told. */
+static int odd_fact(struct talk *t, int type, const void *data, size_t len)
+{
+	struct nlattr *n;
+
+	begin(&t->rq, t->id, KBUMP_CMD_RULE_EXPLAIN, NLM_F_DUMP);
+	n = nest(&t->rq, KBUMP_A_FLOW);
+	put(&t->rq, type, data, len);
+	nest_end(&t->rq, n);
+	return answer(t);
+}
+
+TEST_F(family, odd_facts_are_refused)
+{
+	const uint8_t bytes[64] = { 255 };
+	const uint16_t vlan = 4096;
+
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_CLIENT_ADDR, bytes, 5));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_SERVER_ADDR, bytes, 0));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_IIF, bytes, 17));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_VLAN, &vlan, 2));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_CT_LABELS, bytes, 15));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_TLS, bytes, 1));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_ECH, bytes, 1));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_CERT, bytes, 1));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_FINGERPRINT, bytes, 31));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_FINGERPRINT, bytes, 33));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_ACTION, bytes, 1));
+	EXPECT_EQ(0, odd_fact(&self->talk, KBUMP_FLOW_A_FINGERPRINT, bytes, 32));
+}
+
 /* Return: what is answered to a rule with @action and a page. */
 static int page_rule(struct talk *t, uint8_t action)
 {
@@ -222,6 +302,9 @@ TEST_F(family, output_attributes_are_refused_as_input)
 
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_HITS, &v, 8));
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_BYTES, &v, 8));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_LAST_HIT, &v, 8));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ANSWER, &v, 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_WHY, &v, 8));
 }
 
 /* A hand-off by one who may not, so that nothing but the attribute can be judged. */
