@@ -168,6 +168,7 @@ static void verdict_text(const struct verdict *d, const struct view *v)
 
 static void verdict_json(struct verdict *d, const struct view *v)
 {
+	uint64_t rule = attr_number(v->tb[KBUMP_FLOW_A_RULE]);
 	struct json_object *j = json_object_new_object();
 
 	json_object_object_add(j, "rules", d->rules);
@@ -176,8 +177,7 @@ static void verdict_json(struct verdict *d, const struct view *v)
 	else
 		json_object_object_add(j, "depends", matchers_array(d->missing));
 	if (v->tb[KBUMP_FLOW_A_RULE])
-		json_object_object_add(j, "rule", json_object_new_uint64(
-					attr_number(v->tb[KBUMP_FLOW_A_RULE])));
+		json_object_object_add(j, "rule", json_object_new_uint64(rule));
 	print_json(j, opt.pretty);
 }
 

@@ -319,10 +319,10 @@ static const char *prefix_string(struct nlattr *a, struct nlattr *b, int i, char
 {
 	int len = nla_len(a) / prefixes(b);
 	unsigned int bits = b && nla_len(b) ? ((const uint8_t *)nla_data(b))[i] : len * 8;
+	const char *data = (const char *)nla_data(a) + i * len;
 	char addr[INET6_ADDRSTRLEN];
 
-	snprintf(buf, size, "%s/%u", address((char *)nla_data(a) + i * len, len, addr,
-					      sizeof(addr)), bits);
+	snprintf(buf, size, "%s/%u", address(data, len, addr, sizeof(addr)), bits);
 	return buf;
 }
 
@@ -347,9 +347,10 @@ static struct json_object *prefix_json(const struct field *f, struct nlattr *a, 
 	if (n == 1)
 		return json_object_new_string(prefix_string(a, b, 0, buf, sizeof(buf)));
 	j = json_object_new_array();
-	for (i = 0; i < n; i++)
-		json_object_array_add(j, json_object_new_string(prefix_string(a, b, i, buf,
-									       sizeof(buf))));
+	for (i = 0; i < n; i++) {
+		prefix_string(a, b, i, buf, sizeof(buf));
+		json_object_array_add(j, json_object_new_string(buf));
+	}
 	return j;
 }
 

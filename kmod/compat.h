@@ -21,7 +21,7 @@
 #endif
 
 /* The attributes of a generic netlink dump's request. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define kb_dump_attrs(cb)	(genl_info_dump(cb)->attrs)
 #else
 #define kb_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)

@@ -53,11 +53,11 @@
  * @KBUMP_CMD_FLOW_ASK: from a registered helper only: what do the rules say of the flow whose
  *	client leg is KBUMP_FLOW_A_CLIENT_FD, with the facts given: KBUMP_FLOW_A_TLS, _SNI,
  *	_OFFER, _ECH, _CERT, _ISSUER and _FINGERPRINT. Without _CERT the server's certificate is
- *	not known yet; the others
- *	are known: what is missing is not there. The answer has KBUMP_FLOW_A_ACTION and,
- *	when a rule decided, _RULE, _ALPN_LIMIT, _PAGE and _COMMENT; without _ACTION it
- *	depends on what is still unknown. A flow is handed over as it was decided: opened after
- *	%KBUMP_ACTION_INSPECT, as two plain sockets after %KBUMP_ACTION_BYPASS.
+ *	not known yet, and what belongs to it; the others are known: what is missing is not
+ *	there. The answer has KBUMP_FLOW_A_ACTION and, when a rule decided, _RULE, _ALPN_LIMIT,
+ *	_PAGE and _COMMENT; without _ACTION it depends on what is still unknown. A flow is
+ *	handed over as it was decided: opened after %KBUMP_ACTION_INSPECT, as two plain sockets
+ *	after %KBUMP_ACTION_BYPASS.
  * @KBUMP_CMD_FLOW_ADD: hand-off, from a registered helper only: two connected TCP
  *	sockets, KBUMP_FLOW_A_CLIENT_FD and _SERVER_FD, each either with kTLS in both
  *	directions or plain. The kernel takes its own references; the caller closes its
