@@ -402,20 +402,20 @@ static uint8_t model_verdict(const struct table *t, const struct connection *c,
 	bool open = false, wanted = false;
 	uint64_t missing;
 	unsigned int i;
-	uint8_t answer;
+	uint8_t one;
 
 	*decider = NULL;
 	for (i = 0; i < t->count; i++) {
-		answer = model_rule(&t->rule[i], c, &missing);
-		if (answer == KBUMP_ANSWER_NO)
+		one = model_rule(&t->rule[i], c, &missing);
+		if (one == KBUMP_ANSWER_NO)
 			continue;
-		if (answer == KBUMP_ANSWER_YES && !open) {
+		if (one == KBUMP_ANSWER_YES && !open) {
 			*decider = &t->rule[i];
 			return t->rule[i].action;
 		}
 		open = true;
 		wanted |= t->rule[i].action != KBUMP_ACTION_BYPASS;
-		if (answer == KBUMP_ANSWER_YES)
+		if (one == KBUMP_ANSWER_YES)
 			break;
 	}
 	return wanted ? 0 : KBUMP_ACTION_BYPASS;
