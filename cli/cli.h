@@ -27,7 +27,7 @@
 #define EXIT_USAGE	2
 
 /* No object has more attributes than this; see the assertions in object.c. */
-#define ATTR_MAX	31
+#define ATTR_MAX	63
 
 struct options {
 	bool json;
@@ -72,6 +72,7 @@ struct type {
 #define F_LINE		0x40	/* on a line of its own */
 #define F_BEHIND	0x80	/* the keyword means this only behind what F_NEEDED says */
 #define F_ALONE		0x100	/* the keyword has no value: it is there or not */
+#define F_NOT		0x200	/* a matcher: "not" before the keyword negates it */
 
 struct field {
 	const char *key;	/* keyword, and JSON key unless json is set */
@@ -131,7 +132,8 @@ struct command {
 	const char *file;	/* with -f */
 	unsigned int line;
 	struct nl_msg *msg;
-	uint32_t seen;		/* bit n: row n of the table was given */
+	uint64_t seen;		/* bit n: row n of the table was given */
+	uint64_t negated;	/* bit n: the matcher with nla n */
 	struct flow_match match;
 	unsigned int events;	/* bit n: objects with nla n; 0: all */
 	bool gone_is_done;	/* that the object is not there is no error */
@@ -150,12 +152,20 @@ extern const struct object *const objects[];
 #define ACTION_WORDS	(KBUMP_ACTION_BLOCK + 1)
 extern const char *const action_words[ACTION_WORDS];
 
-/* rule.c, tool.c, flow.c, stat.c, helper.c, monitor.c, save.c */
+extern const struct words cert_words;
+extern const struct words tls_words;
+extern const struct words yes_no_words;
+void matchers_each(uint64_t mask, void (*show)(const char *key, void *arg), void *arg);
+void matchers_text(uint64_t mask);
+struct json_object *matchers_array(uint64_t mask);
+
+/* rule.c, tool.c, flow.c, stat.c, helper.c, explain.c, monitor.c, save.c */
 extern const struct object rule_object;
 extern const struct object tool_object;
 extern const struct object flow_object;
 extern const struct object stat_object;
 extern const struct object helper_object;
+extern const struct object explain_object;
 extern const struct object monitor_object;
 extern const struct object save_object;
 
@@ -195,7 +205,10 @@ int word_number(const struct command *c, const struct field *f, const char *word
 		uint32_t *value);
 int word_id(const struct command *c, const char *word, uint64_t *value);
 int word_prefix(const struct command *c, const char *word, struct prefix *p);
+int word_range(const struct command *c, const char *word, const char *what, uint32_t max,
+	       struct kbump_port_range *r);
 int word_ports(const struct command *c, const char *word, struct kbump_port_range *r);
+int word_item(const struct command *c, const char **list, char *one, size_t size);
 int word_mac(const struct command *c, const char *word, uint8_t mac[6]);
 int word_enum(const struct command *c, const struct words *w, const char *what,
 	      const char *word, uint8_t *value);
@@ -207,6 +220,7 @@ void text_print(const char *s, size_t len);
 struct json_object *text_json(const char *s, size_t len);
 
 /* type.c */
+extern const struct type type_u8;
 extern const struct type type_u16;
 extern const struct type type_u32;
 extern const struct type type_u64;
@@ -217,13 +231,14 @@ extern const struct type type_ports;
 extern const struct type type_prefix;
 extern const struct type type_mark;
 extern const struct type type_mark_mask;
+extern const struct type type_mark_value;
+extern const struct type type_hex;
 extern const struct type type_mac;
 extern const struct type type_name;
 extern const struct type type_dev;
 extern const struct type type_string;
 extern const struct type type_flag;
 extern const struct type type_endpoint;
-extern const struct type type_addr;
 extern const struct type type_port;
 uint64_t attr_number(const struct nlattr *a);
 

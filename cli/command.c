@@ -89,7 +89,7 @@ static const struct field *find_field(const struct command *c, const struct fiel
 	bool behind = false;
 
 	for (f = fields; f->key; f++) {
-		if ((f->flags & F_NEEDED) && (c->seen & 1U << (f - fields)))
+		if ((f->flags & F_NEEDED) && (c->seen & 1ULL << (f - fields)))
 			behind = true;
 		if (!(f->flags & F_INPUT) || (f->flags & F_BARE) || strcmp(word, f->key))
 			continue;
@@ -99,7 +99,7 @@ static const struct field *find_field(const struct command *c, const struct fiel
 	return found;
 }
 
-static int check_repeat(const struct command *c, const struct field *f, uint32_t bit,
+static int check_repeat(const struct command *c, const struct field *f, uint64_t bit,
 			unsigned int *times)
 {
 	if (!(f->flags & F_MULTI))
@@ -109,6 +109,13 @@ static int check_repeat(const struct command *c, const struct field *f, uint32_t
 	return 0;
 }
 
+static int check_not(const struct command *c, const struct field *f, const char *word)
+{
+	if (!f)
+		return usage_error(c, "unknown word \"%s\"", word);
+	return f->flags & F_NOT ? 0 : usage_error(c, "\"%s\" cannot be negated", word);
+}
+
 /* Keywords, each with its value if it has one. */
 int parse_fields(struct command *c, const struct field *fields, int argc, char **argv, void *to)
 {
@@ -116,18 +123,27 @@ int parse_fields(struct command *c, const struct field *fields, int argc, char *
 	int i;
 
 	for (i = 0; i < argc; i++) {
-		const struct field *f = find_field(c, fields, argv[i]);
-		bool alone = f && (f->flags & F_ALONE);
-		uint32_t bit;
+		bool negated = !strcmp(argv[i], "not");
+		const struct field *f;
+		uint64_t bit;
+		bool alone;
 		int err;
 
+		if (negated && ++i == argc)
+			return usage_error(c, "\"not\" needs a matcher behind it");
+		f = find_field(c, fields, argv[i]);
+		if (negated && check_not(c, f, argv[i]))
+			return EXIT_USAGE;
 		if (!f)
 			return usage_error(c, "unknown word \"%s\"", argv[i]);
-		bit = 1U << (f - fields);
+		alone = f->flags & F_ALONE;
+		bit = 1ULL << (f - fields);
 		err = check_repeat(c, f, bit, &times);
 		if (err)
 			return err;
 		c->seen |= bit;
+		if (negated)
+			c->negated |= 1ULL << f->nla;
 		if (!alone && ++i == argc)
 			return usage_error(c, "\"%s\" needs a value", f->key);
 		err = f->type->parse(c, f, argv[i], to);
@@ -142,7 +158,7 @@ int check_needed(const struct command *c, const struct field *fields)
 	const struct field *f;
 
 	for (f = fields; f->key; f++)
-		if ((f->flags & F_NEEDED) && !(c->seen & 1U << (f - fields)))
+		if ((f->flags & F_NEEDED) && !(c->seen & 1ULL << (f - fields)))
 			return usage_error(c, "\"%s\" is missing", f->key);
 	return 0;
 }

@@ -24,6 +24,9 @@ static const struct event events[] = {
 	[KBUMP_CMD_FLOW_DEL] = { &flow_object, "flow del" },
 	[KBUMP_CMD_HELPER_ADD] = { &helper_object, "helper add" },
 	[KBUMP_CMD_HELPER_DEL] = { &helper_object, "helper del" },
+	[KBUMP_CMD_RULE_INSERT] = { &rule_object, "rule insert" },
+	[KBUMP_CMD_RULE_REPLACE] = { &rule_object, "rule replace" },
+	[KBUMP_CMD_RULE_MOVE] = { &rule_object, "rule move" },
 };
 
 static const struct object *const sources[] = {

@@ -17,6 +17,7 @@ const struct object *const objects[] = {
 	&flow_object,
 	&stat_object,
 	&helper_object,
+	&explain_object,
 	&monitor_object,
 	&save_object,
 	NULL

@@ -40,6 +40,11 @@ static struct nlattr *companion(const struct view *v, const struct field *f)
 	return f->nla2 ? v->tb[f->nla2] : NULL;
 }
 
+static bool is_negated(const struct view *v, const struct field *f)
+{
+	return f->flags & F_NOT && attr_number(v->tb[KBUMP_RULE_A_NOT]) & 1ULL << f->nla;
+}
+
 static void print_value(const struct field *f, struct nlattr *a, struct nlattr *b, bool *space)
 {
 	if (*space)
@@ -72,6 +77,10 @@ void print_fields(const struct view *v, const struct field *fields, unsigned int
 			continue;
 		if (!is_shown(v, f))
 			continue;
+		if (is_negated(v, f)) {
+			fputs(space ? " not" : "not", stdout);
+			space = true;
+		}
 		if (f->flags & F_MULTI)
 			print_multi(v, f, &space);
 		else

@@ -67,6 +67,19 @@ static int u32_parse(const struct command *c, const struct field *f, const char 
 	return 0;
 }
 
+static int u8_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint32_t n;
+	uint8_t v;
+
+	if (word_number(c, f, word, &n))
+		return EXIT_USAGE;
+	v = n;
+	put(to, f->nla, &v, sizeof(v));
+	return 0;
+}
+
+const struct type type_u8 = { u8_parse, number_text, number_json };
 const struct type type_u16 = { u16_parse, number_text, number_json };
 const struct type type_u32 = { u32_parse, number_text, number_json };
 const struct type type_u64 = { NULL, number_text, number_json };
@@ -126,16 +139,11 @@ static int set_parse(const struct command *c, const struct field *f, const char 
 	char one[32];
 	uint8_t v;
 
-	for (;;) {
-		size_t len = strcspn(word, ",");
-
-		snprintf(one, sizeof(one), "%.*s", (int)len, word);
-		if (word_enum(c, f->words, f->what, one, &v))
+	while (word) {
+		if (word_item(c, &word, one, sizeof(one)) ||
+		    word_enum(c, f->words, f->what, one, &v))
 			return EXIT_USAGE;
 		set |= 1U << v;
-		if (!word[len])
-			break;
-		word += len + 1;
 	}
 	put(to, f->nla, &set, sizeof(set));
 	return 0;
@@ -191,47 +199,73 @@ const struct type type_set = { set_parse, set_text, set_json };
 
 const struct type type_word = { word_parse, word_text, word_json };
 
+static int too_long(const struct command *c, const struct field *f)
+{
+	return usage_error(c, "\"%s\" has more than %u values", f->key, KBUMP_LIST_MAX);
+}
+
 static int ports_parse(const struct command *c, const struct field *f, const char *word, void *to)
 {
-	struct kbump_port_range r;
+	struct kbump_port_range r[KBUMP_LIST_MAX];
+	char one[16];
+	int n;
 
-	if (word_ports(c, word, &r))
-		return EXIT_USAGE;
-	put(to, f->nla, &r, sizeof(r));
+	for (n = 0; word; n++) {
+		if (n == KBUMP_LIST_MAX)
+			return too_long(c, f);
+		if (word_item(c, &word, one, sizeof(one)) ||
+		    word_range(c, one, f->what, f->max, &r[n]))
+			return EXIT_USAGE;
+	}
+	put(to, f->nla, r, n * sizeof(*r));
 	return 0;
 }
 
-static struct kbump_port_range attr_ports(const struct nlattr *a)
+static int ranges(const struct nlattr *a, struct kbump_port_range r[KBUMP_LIST_MAX])
 {
-	struct kbump_port_range r = {};
-
-	nla_memcpy(&r, a, sizeof(r));
-	return r;
+	return nla_memcpy(r, a, KBUMP_LIST_MAX * sizeof(*r)) / (int)sizeof(*r);
 }
 
 static void ports_text(const struct field *f, struct nlattr *a, struct nlattr *b)
 {
-	struct kbump_port_range r = attr_ports(a);
+	struct kbump_port_range r[KBUMP_LIST_MAX];
+	int i, n = ranges(a, r);
 
 	(void)f;
 	(void)b;
-	printf("%u", r.min);
-	if (r.max != r.min)
-		printf("-%u", r.max);
+	for (i = 0; i < n; i++) {
+		printf(i ? ",%u" : "%u", r[i].min);
+		if (r[i].max != r[i].min)
+			printf("-%u", r[i].max);
+	}
 }
 
+static struct json_object *range_json(const struct kbump_port_range *r)
+{
+	struct json_object *j;
+
+	if (r->min == r->max)
+		return json_object_new_uint64(r->min);
+	j = json_object_new_object();
+	json_object_object_add(j, "min", json_object_new_uint64(r->min));
+	json_object_object_add(j, "max", json_object_new_uint64(r->max));
+	return j;
+}
+
+/* A list of more than one is an array. */
 static struct json_object *ports_json(const struct field *f, struct nlattr *a, struct nlattr *b)
 {
-	struct kbump_port_range r = attr_ports(a);
+	struct kbump_port_range r[KBUMP_LIST_MAX];
+	int i, n = ranges(a, r);
 	struct json_object *j;
 
 	(void)f;
 	(void)b;
-	if (r.min == r.max)
-		return json_object_new_uint64(r.min);
-	j = json_object_new_object();
-	json_object_object_add(j, "min", json_object_new_uint64(r.min));
-	json_object_object_add(j, "max", json_object_new_uint64(r.max));
+	if (n == 1)
+		return range_json(r);
+	j = json_object_new_array();
+	for (i = 0; i < n; i++)
+		json_object_array_add(j, range_json(&r[i]));
 	return j;
 }
 
@@ -239,49 +273,85 @@ const struct type type_ports = { ports_parse, ports_text, ports_json };
 
 static int prefix_parse(const struct command *c, const struct field *f, const char *word, void *to)
 {
+	uint8_t addrs[KBUMP_LIST_MAX * 16], lens[KBUMP_LIST_MAX];
+	char one[INET6_ADDRSTRLEN + 8];
+	size_t size = 0;
 	struct prefix p;
-	uint8_t len;
+	int n;
 
-	if (word_prefix(c, word, &p))
-		return EXIT_USAGE;
-	len = p.len;
-	put(to, f->nla, p.addr, p.addr_len);
-	put(to, f->nla2, &len, sizeof(len));
+	for (n = 0; word; n++) {
+		if (n == KBUMP_LIST_MAX)
+			return too_long(c, f);
+		if (word_item(c, &word, one, sizeof(one)) || word_prefix(c, one, &p))
+			return EXIT_USAGE;
+		if (n && p.addr_len * n != size)
+			return usage_error(c, "\"%s\" has prefixes of different address families",
+					   f->key);
+		memcpy(addrs + size, p.addr, p.addr_len);
+		size += p.addr_len;
+		lens[n] = p.len;
+	}
+	put(to, f->nla, addrs, size);
+	put(to, f->nla2, lens, n);
 	return 0;
+}
+
+static const char *address(const void *data, int len, char *buf, size_t size)
+{
+	if (len != 4 && len != 16)
+		return "?";
+	return inet_ntop(len == 4 ? AF_INET : AF_INET6, data, buf, size);
 }
 
 static const char *addr_string(struct nlattr *a, char *buf, size_t size)
 {
-	int family = nla_len(a) == 4 ? AF_INET : AF_INET6;
-
-	if (nla_len(a) != 4 && nla_len(a) != 16)
-		return "?";
-	return inet_ntop(family, nla_data(a), buf, size);
+	return address(nla_data(a), nla_len(a), buf, size);
 }
 
-static const char *prefix_string(struct nlattr *a, struct nlattr *b, char *buf, size_t size)
+static int prefixes(const struct nlattr *b)
 {
-	unsigned int len = b ? attr_number(b) : (unsigned int)nla_len(a) * 8;
+	return b && nla_len(b) ? nla_len(b) : 1;
+}
+
+/* The prefix @i of a list. */
+static const char *prefix_string(struct nlattr *a, struct nlattr *b, int i, char *buf,
+				 size_t size)
+{
+	int len = nla_len(a) / prefixes(b);
+	unsigned int bits = b && nla_len(b) ? ((const uint8_t *)nla_data(b))[i] : len * 8;
+	const char *data = (const char *)nla_data(a) + i * len;
 	char addr[INET6_ADDRSTRLEN];
 
-	snprintf(buf, size, "%s/%u", addr_string(a, addr, sizeof(addr)), len);
+	snprintf(buf, size, "%s/%u", address(data, len, addr, sizeof(addr)), bits);
 	return buf;
 }
 
 static void prefix_text(const struct field *f, struct nlattr *a, struct nlattr *b)
 {
 	char buf[INET6_ADDRSTRLEN + 16];
+	int i, n = prefixes(b);
 
 	(void)f;
-	fputs(prefix_string(a, b, buf, sizeof(buf)), stdout);
+	for (i = 0; i < n; i++)
+		printf(i ? ",%s" : "%s", prefix_string(a, b, i, buf, sizeof(buf)));
 }
 
+/* A list of more than one is an array. */
 static struct json_object *prefix_json(const struct field *f, struct nlattr *a, struct nlattr *b)
 {
 	char buf[INET6_ADDRSTRLEN + 16];
+	int i, n = prefixes(b);
+	struct json_object *j;
 
 	(void)f;
-	return json_object_new_string(prefix_string(a, b, buf, sizeof(buf)));
+	if (n == 1)
+		return json_object_new_string(prefix_string(a, b, 0, buf, sizeof(buf)));
+	j = json_object_new_array();
+	for (i = 0; i < n; i++) {
+		prefix_string(a, b, i, buf, sizeof(buf));
+		json_object_array_add(j, json_object_new_string(buf));
+	}
+	return j;
 }
 
 const struct type type_prefix = { prefix_parse, prefix_text, prefix_json };
@@ -348,6 +418,18 @@ static void mark_text(const struct field *f, struct nlattr *a, struct nlattr *b)
 }
 
 const struct type type_mark = { mark_parse, mark_text, number_json };
+static int mark_value_parse(const struct command *c, const struct field *f, const char *word,
+			    void *to)
+{
+	uint32_t mark;
+
+	if (u32_any_base(word, &mark))
+		return usage_error(c, "\"%s\" is not a mark (32 bits)", word);
+	put(to, f->nla, &mark, sizeof(mark));
+	return 0;
+}
+
+const struct type type_mark_value = { mark_value_parse, mark_text, number_json };
 const struct type type_mark_mask = { NULL, NULL, number_json };
 
 static int mac_parse(const struct command *c, const struct field *f, const char *word, void *to)
@@ -388,6 +470,60 @@ static struct json_object *mac_json(const struct field *f, struct nlattr *a, str
 }
 
 const struct type type_mac = { mac_parse, mac_text, mac_json };
+
+/* Two digits for each byte, with or without colons between them. */
+static int hex_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint8_t bytes[KBUMP_FINGERPRINT_LEN];
+	const char *p = word;
+	size_t n;
+	int byte;
+
+	for (n = 0; n < sizeof(bytes); n++) {
+		if (n && *p == ':')
+			p++;
+		byte = word_byte(p);
+		if (byte < 0)
+			break;
+		bytes[n] = byte;
+		p += 2;
+	}
+	if (n < sizeof(bytes) || *p)
+		return usage_error(c, "\"%s\" is not %s (%zu bytes in hexadecimal digits)", word,
+				   f->what, sizeof(bytes));
+	put(to, f->nla, bytes, sizeof(bytes));
+	return 0;
+}
+
+static const char *hex_string(const struct nlattr *a, char *buf, size_t size)
+{
+	const uint8_t *p = nla_data(a);
+	size_t i, n = nla_len(a);
+
+	for (i = 0; i < n && 2 * i + 2 < size; i++)
+		snprintf(buf + 2 * i, 3, "%02x", p[i]);
+	return buf;
+}
+
+static void hex_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[2 * KBUMP_FINGERPRINT_LEN + 1] = "";
+
+	(void)f;
+	(void)b;
+	fputs(hex_string(a, buf, sizeof(buf)), stdout);
+}
+
+static struct json_object *hex_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[2 * KBUMP_FINGERPRINT_LEN + 1] = "";
+
+	(void)f;
+	(void)b;
+	return json_object_new_string(hex_string(a, buf, sizeof(buf)));
+}
+
+const struct type type_hex = { hex_parse, hex_text, hex_json };
 
 /* The kernel's strings should end with a NUL; do not depend on it. */
 static size_t attr_strlen(struct nlattr *a)

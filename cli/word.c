@@ -111,15 +111,36 @@ static int port(const char *word, size_t len, uint16_t *value)
 	return 0;
 }
 
-int word_ports(const struct command *c, const char *word, struct kbump_port_range *r)
+int word_range(const struct command *c, const char *word, const char *what, uint32_t max,
+	       struct kbump_port_range *r)
 {
 	size_t len = strcspn(word, "-");
 	const char *last = word[len] ? word + len + 1 : word;
 
-	if (port(word, len, &r->min) || port(last, strlen(last), &r->max))
-		return usage_error(c, "\"%s\" is not a port or a range of ports (0-65535)", word);
+	if (port(word, len, &r->min) || port(last, strlen(last), &r->max) || r->min > max ||
+	    r->max > max)
+		return usage_error(c, "\"%s\" is not a %s or a range of %ss (0-%u)", word, what,
+				   what, max);
 	if (r->max < r->min)
-		return usage_error(c, "\"%s\": the first port is above the last", word);
+		return usage_error(c, "\"%s\": the first %s is above the last", word, what);
+	return 0;
+}
+
+int word_ports(const struct command *c, const char *word, struct kbump_port_range *r)
+{
+	return word_range(c, word, "port", UINT16_MAX, r);
+}
+
+/* Of words with commas between them takes the first; *list is NULL after the last. */
+int word_item(const struct command *c, const char **list, char *one, size_t size)
+{
+	size_t len = strcspn(*list, ",");
+
+	if (len >= size)
+		return usage_error(c, "\"%s\" is too long", *list);
+	memcpy(one, *list, len);
+	one[len] = '\0';
+	*list = (*list)[len] ? *list + len + 1 : NULL;
 	return 0;
 }
 

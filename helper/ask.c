@@ -22,7 +22,7 @@ static void limit_alpn(struct hello *h, const char *protocol)
 }
 
 /* False if the connection has ended, as the kernel did not answer. */
-static bool ask(struct conn *c, int cert, struct answer *a)
+static bool ask(struct conn *c, const struct cert_facts *cert, struct answer *a)
 {
 	struct kernel *k = c->worker->kernel;
 
@@ -62,7 +62,7 @@ bool ask_hello(struct conn *c)
 {
 	struct answer a;
 
-	if (!ask(c, -1, &a))
+	if (!ask(c, NULL, &a))
 		return false;
 	if (c->action == KBUMP_ACTION_BLOCK) {
 		block(c, &a, ALERT_NONE, "");
@@ -83,9 +83,15 @@ bool ask_hello(struct conn *c)
  */
 bool ask_cert(struct conn *c, enum kbump_cert cert, uint8_t alert, const char *why)
 {
+	struct cert_facts facts = { .state = cert };
 	struct answer a;
 
-	if (!ask(c, cert, &a))
+	if (c->ssl && cert_describe(c->ssl, &facts) < 0) {
+		refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR, "server leg: %s",
+		       openssl_error());
+		return false;
+	}
+	if (!ask(c, &facts, &a))
 		return false;
 	if (c->action != KBUMP_ACTION_BLOCK)
 		return true;

@@ -24,7 +24,11 @@ enum extension {
 	EXT_SIGNATURES = 13,
 	EXT_ALPN = 16,
 	EXT_VERSIONS = 43,
+	EXT_ECH = 0xfe0d,
 };
+
+/* ECHClientHelloType (RFC 9849, section 5); the inner one is within what is encrypted. */
+#define ECH_OUTER	0
 
 /* What is found on the way and makes up the verdict at the end. */
 struct findings {
@@ -202,6 +206,10 @@ static bool parse_extension(struct findings *f, uint16_t type, struct cursor *ex
 		return !f->h->alpn_len && parse_alpn(f->h, ext);
 	case EXT_VERSIONS:
 		return !f->has_versions && parse_versions(f, ext);
+	case EXT_ECH:
+		/* What is wrong with it is for the server to say. */
+		f->h->ech = ext->left && *ext->at == ECH_OUTER;
+		return true;
 	default:
 		return true;
 	}
@@ -306,6 +314,9 @@ static void conclude(const struct findings *f)
 
 	for (version = V10; !f->has_versions && version <= V12 && version <= h->version; version++)
 		h->versions |= TLS_VERSION_BIT(version);
+	for (version = V10; version <= V13; version++)
+		if (h->versions & TLS_VERSION_BIT(version))
+			h->offered = version;
 	/* RFC 5246, section 7.4.1.4.1: who says nothing of them takes what fits the suite. */
 	if (!f->has_signatures)
 		h->signs12 = AUTH_RSA | AUTH_ECDSA;

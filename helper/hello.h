@@ -33,6 +33,7 @@ enum hello_verdict {
  * @need: HELLO_MORE: the number of bytes without which nothing more can be said
  * @version: legacy_version
  * @versions: TLS_VERSION_BIT() of those that the client offers
+ * @offered: highest of them, whatever is allowed of it later; 0 if it is none from TLS 1.0 to 1.3
  * @min_version: lowest of them for which it offers a suite of ours, 0 if none. All from here
  *	to @max_version are offered.
  * @max_version: highest such version, 0 if none
@@ -43,6 +44,7 @@ enum hello_verdict {
  * @suites: number of entries in @suite
  * @suite: suites of ours in the client's order
  * @sni: server name, empty if there is none; only printable ASCII without space
+ * @ech: there is an outer encrypted_client_hello, be it GREASE or not
  * @alpn_len: bytes in @alpn
  * @alpn: protocol names, each after its length; only so many as fit
  */
@@ -50,6 +52,7 @@ struct hello {
 	size_t need;
 	uint16_t version;
 	uint8_t versions;
+	uint16_t offered;
 	uint16_t min_version;
 	uint16_t max_version;
 	bool fallback;
@@ -59,6 +62,7 @@ struct hello {
 	uint8_t suites;
 	const struct suite *suite[SUITES_MAX];
 	char sni[256];
+	bool ech;
 	uint16_t alpn_len;
 	uint8_t alpn[512];
 };

@@ -131,6 +131,21 @@ struct answer {
 };
 
 /**
+ * struct cert_facts - what rules may ask of a server's certificate
+ *
+ * @state: &enum kbump_cert
+ * @issuer: as RFC 4514 has it; empty without a certificate, or if it is too long
+ * @fingerprint: SHA-256 of it
+ * @fingerprint_len: bytes there, 0 without a certificate
+ */
+struct cert_facts {
+	enum kbump_cert state;
+	char issuer[KBUMP_ISSUER_LEN];
+	uint8_t fingerprint[KBUMP_FINGERPRINT_LEN];
+	size_t fingerprint_len;
+};
+
+/**
  * struct listener - where steered connections arrive
  *
  * @fd: the socket, -1 if the address family is not there
@@ -427,8 +442,8 @@ enum kernel_news kernel_news(struct kernel *k);
 int kernel_helper_add(struct kernel *k, int listen4_fd, int listen6_fd);
 int kernel_helper_del(struct kernel *k);
 int kernel_flow_set(struct kernel *k, int client_fd, int server_fd);
-int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h, int cert,
-		    struct answer *answer);
+int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h,
+		    const struct cert_facts *cert, struct answer *answer);
 int kernel_flow_add(struct kernel *k, const struct conn *c);
 int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason);
 const char *kernel_error(const struct kernel *k);
@@ -464,6 +479,9 @@ void peek_timeout(struct conn *c);
 /* ask.c */
 bool ask_hello(struct conn *c);
 bool ask_cert(struct conn *c, enum kbump_cert cert, uint8_t alert, const char *why);
+
+/* cert.c */
+int cert_describe(const SSL *ssl, struct cert_facts *facts);
 
 /* connect.c */
 void connect_start(struct conn *c);

@@ -150,14 +150,16 @@ struct request {
 		int type;
 		const uint8_t *data;
 		size_t len;
-	} octets;
+	} octets[2];
 	struct {
 		int type;
 		const struct leg_secrets *secrets;
 		const struct pump *pump;
 	} leg[2];
-	int u8_type;
-	uint8_t u8;
+	struct {
+		int type;
+		uint8_t value;
+	} u8[3];
 	int u16_type;
 	uint16_t u16;
 };
@@ -203,11 +205,12 @@ static int put(struct nl_msg *msg, const struct request *r)
 			err = nla_put_string(msg, r->text[i].type, r->text[i].text);
 		if (!err && r->leg[i].type && (r->leg[i].secrets->len || r->leg[i].pump))
 			err = put_leg(msg, r->leg[i].type, r->leg[i].secrets, r->leg[i].pump);
+		if (!err && r->octets[i].len)
+			err = nla_put(msg, r->octets[i].type, r->octets[i].len, r->octets[i].data);
 	}
-	if (!err && r->octets.len)
-		err = nla_put(msg, r->octets.type, r->octets.len, r->octets.data);
-	if (!err && r->u8_type)
-		err = nla_put_u8(msg, r->u8_type, r->u8);
+	for (i = 0; i < 3; i++)
+		if (!err && r->u8[i].type)
+			err = nla_put_u8(msg, r->u8[i].type, r->u8[i].value);
 	if (!err && r->u16_type && r->u16)
 		err = nla_put_u16(msg, r->u16_type, r->u16);
 	if (!err)
@@ -423,30 +426,45 @@ int kernel_flow_set(struct kernel *k, int client_fd, int server_fd)
 	return perform(k, &r);
 }
 
+static uint8_t tls_offered(const struct hello *h)
+{
+	if (!h->version)
+		return KBUMP_TLS_NO;
+	return h->offered ? KBUMP_TLS_1_0 + h->offered - TLS1_VERSION : KBUMP_TLS_OTHER;
+}
+
 /**
  * kernel_flow_ask() - what do the rules say of a flow?
  * @k: from kernel_open()
  * @client_fd: the flow's client leg
- * @h: its ClientHello
- * @cert: &enum kbump_cert, or -1 while it is not known
+ * @h: its ClientHello, all zero if it is not TLS
+ * @cert: of the server's certificate, or NULL while that is not known
  * @answer: result
  *
  * Return: 0 or a negative errno.
  */
-int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h, int cert,
-		    struct answer *answer)
+int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h,
+		    const struct cert_facts *cert, struct answer *answer)
 {
 	struct request r = {
 		.cmd = KBUMP_CMD_FLOW_ASK,
 		.object = KBUMP_A_FLOW,
 		.fd = { { KBUMP_FLOW_A_CLIENT_FD, client_fd } },
 		.text = { { KBUMP_FLOW_A_SNI, h->sni } },
-		.octets = { KBUMP_FLOW_A_OFFER, h->alpn, h->alpn_len },
-		.u8_type = cert < 0 ? 0 : KBUMP_FLOW_A_CERT,
-		.u8 = cert < 0 ? 0 : cert,
+		.octets = { { KBUMP_FLOW_A_OFFER, h->alpn, h->alpn_len } },
+		.u8 = { { KBUMP_FLOW_A_TLS, tls_offered(h) }, { KBUMP_FLOW_A_ECH, h->ech } },
 	};
 	int err;
 
+	if (cert) {
+		r.u8[2].type = KBUMP_FLOW_A_CERT;
+		r.u8[2].value = cert->state;
+		r.text[1].type = KBUMP_FLOW_A_ISSUER;
+		r.text[1].text = cert->issuer;
+		r.octets[1].type = KBUMP_FLOW_A_FINGERPRINT;
+		r.octets[1].data = cert->fingerprint;
+		r.octets[1].len = cert->fingerprint_len;
+	}
 	memset(answer, 0, sizeof(*answer));
 	k->answer = answer;
 	err = perform(k, &r);
@@ -496,8 +514,7 @@ int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason)
 		.cmd = KBUMP_CMD_FLOW_FAIL,
 		.object = KBUMP_A_FLOW,
 		.fd = { { KBUMP_FLOW_A_CLIENT_FD, client_fd } },
-		.u8_type = KBUMP_FLOW_A_REASON,
-		.u8 = reason,
+		.u8 = { { KBUMP_FLOW_A_REASON, reason } },
 	};
 
 	return perform(k, &r);

@@ -20,6 +20,13 @@
 #error "from 6.14 on kTLS itself has a say in a change of keys: kmod/rekey.c is not written for it"
 #endif
 
+/* The attributes of a generic netlink dump's request. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define kb_dump_attrs(cb)	(genl_info_dump(cb)->attrs)
+#else
+#define kb_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
+#endif
+
 /*
  * CVE-2026-74611: after a TLS 1.3 record with padding, that was first decrypted straight into
  * the caller's pages, the second attempt began at the wrong place.

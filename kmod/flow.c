@@ -170,8 +170,7 @@ static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *fact
 	f->id = atomic64_inc_return(&kn->last_id);
 	f->born = jiffies;
 	f->tracked = tracked;
-	strscpy(f->iif, facts->iif, sizeof(f->iif));
-	f->mark = facts->mark;
+	f->origin = facts->origin;
 	f->end[KB_CLIENT].flow = f;
 	f->end[KB_CLIENT].tuple = facts->tuple;
 	f->end[KB_SERVER].flow = f;
@@ -392,7 +391,7 @@ static void ask_rules(struct kb_flow *f, const struct kb_facts *facts)
 	else if (!rule)
 		f->action = KBUMP_ACTION_BYPASS;
 	if (decided)
-		this_cpu_inc(rule->stats->hits);
+		kb_rule_hit(rule);
 }
 
 static void count_action(const struct kb_flow *f)
@@ -407,7 +406,7 @@ static void count_action(const struct kb_flow *f)
 static bool wants_client(const struct kb_flow *f, const struct kb_facts *facts)
 {
 	return facts->cert == KBUMP_CERT_CLIENT_AUTH &&
-	       !(f->rule->match.certs & BIT(KBUMP_CERT_CLIENT_AUTH));
+	       !kb_match_names_cert(&f->rule->match, KBUMP_CERT_CLIENT_AUTH);
 }
 
 /**
@@ -427,8 +426,8 @@ int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext
 	u8 before;
 
 	facts->tuple = f->end[KB_CLIENT].tuple;
-	facts->iif = f->iif;
-	facts->mark = f->mark;
+	facts->origin = f->origin;
+	facts->known |= KB_KNOWN_SYN;
 	mutex_lock(&f->lock);
 	if (f->relay || f->reason != KBUMP_REASON_NONE) {
 		mutex_unlock(&f->lock);

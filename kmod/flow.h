@@ -2,18 +2,17 @@
 #ifndef KB_FLOW_H
 #define KB_FLOW_H
 
-#include <linux/if.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/workqueue.h>
 
+#include "facts.h"
 #include "leg.h"
 #include "net.h"
 #include "rekey.h"
 #include "tuple.h"
 
-struct kb_facts;
 struct kb_flow;
 struct kb_helper;
 struct kb_relay;
@@ -59,8 +58,7 @@ struct kb_end {
  * @share: where the client's handshakes are counted; constant
  * @ended: torn down; set once, before the move to &kb_net.remains
  * @tracked: the client leg has a connection tracking entry, which a destination NAT needs
- * @iif: interface of the SYN
- * @mark: packet mark of the SYN
+ * @origin: what the SYN said; constant
  * @action: &enum kbump_action as the rules decided, 0 while they have not; under @lock
  * @rule: counted reference to the rule that decided, or that may, until the end; NULL if none
  *	wanted the flow after all; under @lock until the hand-off, then constant
@@ -85,8 +83,7 @@ struct kb_flow {
 	u16 share;
 	bool ended;
 	bool tracked;
-	char iif[IFNAMSIZ];
-	u32 mark;
+	struct kb_origin origin;
 	u8 action;
 	struct kb_rule *rule;
 	struct kb_helper *helper;

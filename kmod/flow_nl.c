@@ -93,7 +93,7 @@ static int flow_fill(struct sk_buff *skb, const void *obj)
 	if (nla_put_u64_64bit(skb, KBUMP_FLOW_A_ID, f->id, KBUMP_FLOW_A_PAD) ||
 	    nla_put_u8(skb, KBUMP_FLOW_A_STATE, READ_ONCE(f->state)) ||
 	    fill_addresses(skb, &f->end[KB_CLIENT].tuple) ||
-	    nla_put_string(skb, KBUMP_FLOW_A_IIF, f->iif) ||
+	    nla_put_string(skb, KBUMP_FLOW_A_IIF, f->origin.iif) ||
 	    nla_put_u64_64bit(skb, KBUMP_FLOW_A_AGE, age, KBUMP_FLOW_A_PAD))
 		return -EMSGSIZE;
 	if (fill_decision(skb, f))
@@ -301,24 +301,6 @@ static int answer_fill(struct sk_buff *skb, const void *obj)
 	return 0;
 }
 
-/* They point into the request. */
-static struct kb_facts told_facts(struct nlattr **tb)
-{
-	struct kb_facts facts = { .stage = KB_STAGE_HELLO };
-
-	if (tb[KBUMP_FLOW_A_SNI])
-		facts.sni = nla_data(tb[KBUMP_FLOW_A_SNI]);
-	if (tb[KBUMP_FLOW_A_OFFER]) {
-		facts.offer = nla_data(tb[KBUMP_FLOW_A_OFFER]);
-		facts.offer_len = nla_len(tb[KBUMP_FLOW_A_OFFER]);
-	}
-	if (tb[KBUMP_FLOW_A_CERT]) {
-		facts.stage = KB_STAGE_CERT;
-		facts.cert = nla_get_u8(tb[KBUMP_FLOW_A_CERT]);
-	}
-	return facts;
-}
-
 /**
  * kb_flow_ask_doit - KBUMP_CMD_FLOW_ASK
  * @skb: the request
@@ -328,14 +310,17 @@ static struct kb_facts told_facts(struct nlattr **tb)
  */
 int kb_flow_ask_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct kb_facts facts = { .known = KB_KNOWN_HELLO };
 	struct request rq = {};
-	struct kb_facts facts;
 	int err;
 
 	err = request_begin(&rq, info);
+	if (!err)
+		err = kb_facts_handshake(&facts, rq.tb, info->extack);
 	if (err)
 		goto out;
-	facts = told_facts(rq.tb);
+	if (rq.tb[KBUMP_FLOW_A_CERT])
+		facts.known |= KB_KNOWN_CERT;
 	err = kb_flow_decide(rq.flow, &facts, info->extack);
 	if (err)
 		goto out;

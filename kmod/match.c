@@ -9,36 +9,34 @@
 #include "match.h"
 #include "netlink.h"
 
-static bool ports_match(const struct kbump_port_range *r, __be16 port)
+static bool in_ranges(const struct kb_ranges *list, u16 value)
 {
-	return ntohs(port) >= r->min && ntohs(port) <= r->max;
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++)
+		if (value >= list->r[i].min && value <= list->r[i].max)
+			return true;
+	return false;
 }
 
-static bool prefix_matches(u8 family, const union nf_inet_addr *prefix, unsigned int len,
-			   const union nf_inet_addr *addr)
+static bool in_prefix(u8 family, const union nf_inet_addr *prefix, unsigned int len,
+		      const union nf_inet_addr *addr)
 {
 	if (family == NFPROTO_IPV6)
 		return ipv6_prefix_equal(&addr->in6, &prefix->in6, len);
 	return !len || !((addr->ip ^ prefix->ip) & htonl(~0U << (32 - len)));
 }
 
-static bool packet_matches(const struct kb_match *m, const struct kb_facts *facts)
+static bool in_prefixes(const struct kb_prefixes *list, u8 family, const union nf_inet_addr *addr)
 {
-	const struct kb_tuple *t = &facts->tuple;
+	unsigned int i;
 
-	if (m->family && m->family != t->family)
+	if (list->family != family)
 		return false;
-	if (m->has_dport && !ports_match(&m->dport, t->sport))
-		return false;
-	if (m->has_sport && !ports_match(&m->sport, t->cport))
-		return false;
-	if (m->has_src && !prefix_matches(m->family, &m->src, m->src_len, &t->client))
-		return false;
-	if (m->has_dst && !prefix_matches(m->family, &m->dst, m->dst_len, &t->server))
-		return false;
-	if ((facts->mark ^ m->mark) & m->mask)
-		return false;
-	return !*m->iif || !strcmp(m->iif, facts->iif);
+	for (i = 0; i < list->n; i++)
+		if (in_prefix(family, &list->p[i].addr, list->p[i].len, addr))
+			return true;
+	return false;
 }
 
 /* Length without the dot of the root. */
@@ -81,42 +79,189 @@ static bool is_offered(const struct kb_facts *facts, const char *protocol)
 	return false;
 }
 
-static bool hello_matches(const struct kb_match *m, const struct kb_facts *facts)
+/* What follows the next comma that is none of a part's value, as those have a \ before them. */
+static const char *next_part(const char *name)
 {
-	if (m->sni && !name_matches(m->sni, facts->sni))
+	for (; *name; name++) {
+		if (*name == ',')
+			return name + 1;
+		if (*name == '\\' && name[1])
+			name++;
+	}
+	return NULL;
+}
+
+static bool issuer_matches(const char *parts, const char *name)
+{
+	size_t want = strlen(parts);
+
+	for (; name; name = next_part(name))
+		if (!strncasecmp(name, parts, want) && (!name[want] || name[want] == ','))
+			return true;
+	return false;
+}
+
+static bool fingerprint_matches(const struct kb_match *m, const struct kb_facts *facts)
+{
+	return facts->fingerprint &&
+	       !memcmp(facts->fingerprint, m->fingerprint, sizeof(m->fingerprint));
+}
+
+/* Does matcher @attr hold, leaving negation aside? No table: a call by pointer costs more. */
+static bool holds(const struct kb_match *m, const struct kb_facts *facts, unsigned int attr)
+{
+	const struct kb_tuple *t = &facts->tuple;
+	const struct kb_origin *o = &facts->origin;
+
+	switch (attr) {
+	case KBUMP_RULE_A_SRC:
+		return in_prefixes(m->src, t->family, &t->client);
+	case KBUMP_RULE_A_DST:
+		return in_prefixes(m->dst, t->family, &t->server);
+	case KBUMP_RULE_A_SPORT:
+		return in_ranges(m->sport, ntohs(t->cport));
+	case KBUMP_RULE_A_DPORT:
+		return in_ranges(m->dport, ntohs(t->sport));
+	case KBUMP_RULE_A_IIF:
+		return !strcmp(m->iif, o->iif);
+	case KBUMP_RULE_A_MARK:
+		return !((o->mark ^ m->mark) & m->mask);
+	case KBUMP_RULE_A_VLAN:
+		return in_ranges(m->vlan, o->vlan);
+	case KBUMP_RULE_A_ZONE:
+		return m->zone == o->zone;
+	case KBUMP_RULE_A_CT_MARK:
+		return !((o->ct_mark ^ m->ct_mark) & m->ct_mask);
+	case KBUMP_RULE_A_CT_LABEL:
+		return test_bit(m->label, o->labels);
+	case KBUMP_RULE_A_TLS:
+		return m->tls & BIT(facts->tls);
+	case KBUMP_RULE_A_SNI:
+		return name_matches(m->sni, facts->sni);
+	case KBUMP_RULE_A_ALPN:
+		return is_offered(facts, m->alpn);
+	case KBUMP_RULE_A_ECH:
+		return m->ech == facts->ech;
+	case KBUMP_RULE_A_CERT:
+		return m->certs & BIT(facts->cert);
+	case KBUMP_RULE_A_ISSUER:
+		return issuer_matches(m->issuer, facts->issuer);
+	case KBUMP_RULE_A_FINGERPRINT:
+		return fingerprint_matches(m, facts);
+	default:
 		return false;
-	return !m->alpn || is_offered(facts, m->alpn);
+	}
 }
 
 /**
  * kb_match - does a connection match?
  * @m: the matchers
  * @facts: what is known of it
+ * @why: result: mask of 1 << a matcher: the one that says no, or those whose facts are not known
  *
  * Context: any.
- * Return: the answer.
+ * Return: the answer. It stays the same, whatever else comes to be known, unless it is
+ * %KBUMP_ANSWER_UNKNOWN.
  */
-enum kb_answer kb_match(const struct kb_match *m, const struct kb_facts *facts)
+enum kbump_answer kb_match(const struct kb_match *m, const struct kb_facts *facts, u64 *why)
 {
-	if (!packet_matches(m, facts))
-		return KB_NO;
-	if (facts->stage < KB_STAGE_HELLO)
-		return m->sni || m->alpn || m->certs ? KB_UNKNOWN : KB_YES;
-	if (!hello_matches(m, facts))
-		return KB_NO;
-	if (!m->certs)
-		return KB_YES;
-	if (facts->stage < KB_STAGE_CERT)
-		return KB_UNKNOWN;
-	return m->certs & BIT(facts->cert) ? KB_YES : KB_NO;
+	u64 rest = m->asked & facts->known;
+
+	while (rest) {
+		unsigned int attr = __ffs64(rest);
+
+		*why = BIT_ULL(attr);
+		rest &= ~*why;
+		if (holds(m, facts, attr) == !!(m->negated & *why))
+			return KBUMP_ANSWER_NO;
+	}
+	*why = m->asked & ~facts->known;
+	return *why ? KBUMP_ANSWER_UNKNOWN : KBUMP_ANSWER_YES;
 }
 
-static int fill_prefix(struct sk_buff *skb, const struct kb_match *m, int attr, int len_attr,
-		       const union nf_inet_addr *addr, u8 len)
+/**
+ * kb_match_names_cert - does a rule ask for this state of the server's certificate?
+ * @m: its matchers
+ * @cert: the state
+ *
+ * Context: any.
+ * Return: true if it is named, not if all but others are.
+ */
+bool kb_match_names_cert(const struct kb_match *m, enum kbump_cert cert)
 {
-	int size = m->family == NFPROTO_IPV6 ? sizeof(addr->in6) : sizeof(addr->ip);
+	return m->certs & BIT(cert) && !(m->negated & BIT_ULL(KBUMP_RULE_A_CERT));
+}
 
-	return nla_put(skb, attr, size, addr) || nla_put_u8(skb, len_attr, len);
+static int fill_prefixes(struct sk_buff *skb, int attr, int len_attr,
+			 const struct kb_prefixes *list)
+{
+	unsigned int i, size;
+	struct nlattr *a;
+	u8 *lens;
+
+	if (!list)
+		return 0;
+	size = list->family == NFPROTO_IPV6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
+	a = nla_reserve(skb, attr, list->n * size);
+	if (!a)
+		return -EMSGSIZE;
+	for (i = 0; i < list->n; i++)
+		memcpy(nla_data(a) + i * size, &list->p[i].addr, size);
+	a = nla_reserve(skb, len_attr, list->n);
+	if (!a)
+		return -EMSGSIZE;
+	lens = nla_data(a);
+	for (i = 0; i < list->n; i++)
+		lens[i] = list->p[i].len;
+	return 0;
+}
+
+static int fill_ranges(struct sk_buff *skb, int attr, const struct kb_ranges *list)
+{
+	return list ? nla_put(skb, attr, list->n * sizeof(list->r[0]), list->r) : 0;
+}
+
+static int fill_text(struct sk_buff *skb, int attr, const char *text)
+{
+	return text ? nla_put_string(skb, attr, text) : 0;
+}
+
+static bool asks(const struct kb_match *m, int attr)
+{
+	return m->asked & BIT_ULL(attr);
+}
+
+static int fill_origin(struct sk_buff *skb, const struct kb_match *m)
+{
+	if (asks(m, KBUMP_RULE_A_IIF) && nla_put_string(skb, KBUMP_RULE_A_IIF, m->iif))
+		return -EMSGSIZE;
+	if (asks(m, KBUMP_RULE_A_MARK) && (nla_put_u32(skb, KBUMP_RULE_A_MARK, m->mark) ||
+					   nla_put_u32(skb, KBUMP_RULE_A_MARK_MASK, m->mask)))
+		return -EMSGSIZE;
+	if (asks(m, KBUMP_RULE_A_ZONE) && nla_put_u16(skb, KBUMP_RULE_A_ZONE, m->zone))
+		return -EMSGSIZE;
+	if (asks(m, KBUMP_RULE_A_CT_MARK) && (nla_put_u32(skb, KBUMP_RULE_A_CT_MARK, m->ct_mark) ||
+					      nla_put_u32(skb, KBUMP_RULE_A_CT_MASK, m->ct_mask)))
+		return -EMSGSIZE;
+	if (asks(m, KBUMP_RULE_A_CT_LABEL) && nla_put_u8(skb, KBUMP_RULE_A_CT_LABEL, m->label))
+		return -EMSGSIZE;
+	return fill_ranges(skb, KBUMP_RULE_A_VLAN, m->vlan);
+}
+
+static int fill_handshake(struct sk_buff *skb, const struct kb_match *m)
+{
+	if (m->tls && nla_put_u32(skb, KBUMP_RULE_A_TLS, m->tls))
+		return -EMSGSIZE;
+	if (asks(m, KBUMP_RULE_A_ECH) && nla_put_u8(skb, KBUMP_RULE_A_ECH, m->ech))
+		return -EMSGSIZE;
+	if (m->certs && nla_put_u32(skb, KBUMP_RULE_A_CERT, m->certs))
+		return -EMSGSIZE;
+	if (asks(m, KBUMP_RULE_A_FINGERPRINT) &&
+	    nla_put(skb, KBUMP_RULE_A_FINGERPRINT, sizeof(m->fingerprint), m->fingerprint))
+		return -EMSGSIZE;
+	return fill_text(skb, KBUMP_RULE_A_SNI, m->sni) ?:
+	       fill_text(skb, KBUMP_RULE_A_ALPN, m->alpn) ?:
+	       fill_text(skb, KBUMP_RULE_A_ISSUER, m->issuer);
 }
 
 /**
@@ -128,126 +273,208 @@ static int fill_prefix(struct sk_buff *skb, const struct kb_match *m, int attr, 
  */
 int kb_match_fill(struct sk_buff *skb, const struct kb_match *m)
 {
-	if (m->has_src && fill_prefix(skb, m, KBUMP_RULE_A_SRC, KBUMP_RULE_A_SRC_LEN, &m->src,
-				      m->src_len))
+	if (fill_prefixes(skb, KBUMP_RULE_A_SRC, KBUMP_RULE_A_SRC_LEN, m->src) ||
+	    fill_prefixes(skb, KBUMP_RULE_A_DST, KBUMP_RULE_A_DST_LEN, m->dst) ||
+	    fill_ranges(skb, KBUMP_RULE_A_SPORT, m->sport) ||
+	    fill_ranges(skb, KBUMP_RULE_A_DPORT, m->dport) ||
+	    fill_origin(skb, m) || fill_handshake(skb, m))
 		return -EMSGSIZE;
-	if (m->has_dst && fill_prefix(skb, m, KBUMP_RULE_A_DST, KBUMP_RULE_A_DST_LEN, &m->dst,
-				      m->dst_len))
-		return -EMSGSIZE;
-	if (m->has_sport && nla_put(skb, KBUMP_RULE_A_SPORT, sizeof(m->sport), &m->sport))
-		return -EMSGSIZE;
-	if (m->has_dport && nla_put(skb, KBUMP_RULE_A_DPORT, sizeof(m->dport), &m->dport))
-		return -EMSGSIZE;
-	if (*m->iif && nla_put_string(skb, KBUMP_RULE_A_IIF, m->iif))
-		return -EMSGSIZE;
-	if (m->mask && (nla_put_u32(skb, KBUMP_RULE_A_MARK, m->mark) ||
-			nla_put_u32(skb, KBUMP_RULE_A_MARK_MASK, m->mask)))
-		return -EMSGSIZE;
-	if (m->sni && nla_put_string(skb, KBUMP_RULE_A_SNI, m->sni))
-		return -EMSGSIZE;
-	if (m->alpn && nla_put_string(skb, KBUMP_RULE_A_ALPN, m->alpn))
-		return -EMSGSIZE;
-	if (m->certs && nla_put_u32(skb, KBUMP_RULE_A_CERT, m->certs))
-		return -EMSGSIZE;
-	return 0;
+	return m->negated ? nla_put_u64_64bit(skb, KBUMP_RULE_A_NOT, m->negated,
+					      KBUMP_RULE_A_PAD) : 0;
 }
 
-/* An address of 4 or 16 bytes, of the same family as the other one. */
-static int parse_addr(struct kb_match *m, const struct nlattr *a, union nf_inet_addr *addr,
+/* Addresses of 4 or 16 bytes, as many as there are prefix lengths. */
+static int parse_list(const struct nlattr *a, unsigned int n, u8 *family,
 		      struct netlink_ext_ack *extack)
 {
-	u8 family;
-
-	switch (nla_len(a)) {
-	case sizeof(addr->ip):
-		family = NFPROTO_IPV4;
-		break;
-	case sizeof(addr->in6):
-		family = NFPROTO_IPV6;
-		break;
-	default:
-		NL_SET_ERR_MSG_ATTR(extack, a, "an address has 4 or 16 bytes");
-		return -EINVAL;
+	if (!n || n > KBUMP_LIST_MAX) {
+		NL_SET_ERR_MSG_ATTR(extack, a, "a list has 1 to 16 values");
+		return -E2BIG;
 	}
-	if (m->family && m->family != family) {
-		NL_SET_ERR_MSG_ATTR(extack, a, "source and destination are of different families");
-		return -EINVAL;
+	if (nla_len(a) == n * sizeof(struct in_addr)) {
+		*family = NFPROTO_IPV4;
+		return 0;
 	}
-	m->family = family;
-	nla_memcpy(addr, a, sizeof(*addr));
-	return 0;
+	if (nla_len(a) == n * sizeof(struct in6_addr)) {
+		*family = NFPROTO_IPV6;
+		return 0;
+	}
+	NL_SET_ERR_MSG_ATTR(extack, a, "not an address of 4 or 16 bytes for each prefix length");
+	return -EINVAL;
 }
 
-static int parse_prefix(struct kb_match *m, const struct nlattr *a, const struct nlattr *len_attr,
-			union nf_inet_addr *addr, u8 *len, bool *has,
-			struct netlink_ext_ack *extack)
+static int parse_prefixes(struct kb_match *m, struct nlattr **tb, int attr, int len_attr,
+			  struct kb_prefixes **to, struct netlink_ext_ack *extack)
 {
-	unsigned int bits;
+	const struct nlattr *a = tb[attr], *lens = tb[len_attr];
+	unsigned int i, size, n = lens ? nla_len(lens) : 1;
+	struct kb_prefixes *list;
+	u8 family;
 	int err;
 
 	if (!a) {
-		if (len_attr) {
-			NL_SET_ERR_MSG_ATTR(extack, len_attr, "prefix length without address");
-			return -EINVAL;
-		}
-		return 0;
+		if (!lens)
+			return 0;
+		NL_SET_ERR_MSG_ATTR(extack, lens, "prefix length without address");
+		return -EINVAL;
 	}
-	err = parse_addr(m, a, addr, extack);
+	err = parse_list(a, n, &family, extack);
 	if (err)
 		return err;
-	bits = nla_len(a) * 8;
-	*len = len_attr ? nla_get_u8(len_attr) : bits;
-	if (*len > bits) {
-		NL_SET_ERR_MSG_ATTR(extack, len_attr, "prefix length is greater than the address");
-		return -EINVAL;
-	}
-	*has = true;
-	return 0;
-}
-
-static int parse_ports(const struct nlattr *a, struct kbump_port_range *r, bool *has,
-		       struct netlink_ext_ack *extack)
-{
-	if (!a)
-		return 0;
-	nla_memcpy(r, a, sizeof(*r));
-	if (r->min > r->max) {
-		NL_SET_ERR_MSG_ATTR(extack, a, "the first port is above the last");
-		return -EINVAL;
-	}
-	*has = true;
-	return 0;
-}
-
-static int parse_mark(struct kb_match *m, struct nlattr **tb, struct netlink_ext_ack *extack)
-{
-	if (!tb[KBUMP_RULE_A_MARK]) {
-		if (tb[KBUMP_RULE_A_MARK_MASK]) {
-			NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_RULE_A_MARK_MASK],
-					    "mask without mark");
+	list = kzalloc(struct_size(list, p, n), GFP_KERNEL_ACCOUNT);
+	if (!list)
+		return -ENOMEM;
+	*to = list;
+	m->asked |= BIT_ULL(attr);
+	list->family = family;
+	list->n = n;
+	size = nla_len(a) / n;
+	for (i = 0; i < n; i++) {
+		memcpy(&list->p[i].addr, nla_data(a) + i * size, size);
+		list->p[i].len = lens ? ((const u8 *)nla_data(lens))[i] : size * 8;
+		if (list->p[i].len > size * 8) {
+			NL_SET_ERR_MSG_ATTR(extack, lens,
+					    "prefix length is greater than the address");
 			return -EINVAL;
 		}
-		return 0;
-	}
-	m->mark = nla_get_u32(tb[KBUMP_RULE_A_MARK]);
-	m->mask = tb[KBUMP_RULE_A_MARK_MASK] ? nla_get_u32(tb[KBUMP_RULE_A_MARK_MASK]) : ~0U;
-	if (m->mark & ~m->mask) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_RULE_A_MARK], "bits set beyond the mask");
-		return -EINVAL;
 	}
 	return 0;
 }
 
-static int parse_certs(struct kb_match *m, const struct nlattr *a, struct netlink_ext_ack *extack)
+static int parse_addresses(struct kb_match *m, struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = parse_prefixes(m, tb, KBUMP_RULE_A_SRC, KBUMP_RULE_A_SRC_LEN, &m->src, extack) ?:
+	      parse_prefixes(m, tb, KBUMP_RULE_A_DST, KBUMP_RULE_A_DST_LEN, &m->dst, extack);
+	if (err || !m->src || !m->dst || m->src->family == m->dst->family)
+		return err;
+	NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_RULE_A_DST],
+			    "source and destination are of different families");
+	return -EINVAL;
+}
+
+static int parse_ranges(struct kb_match *m, struct nlattr **tb, int attr, u16 max,
+			struct kb_ranges **to, struct netlink_ext_ack *extack)
+{
+	const struct nlattr *a = tb[attr];
+	struct kb_ranges *list;
+	unsigned int i, n;
+
+	if (!a)
+		return 0;
+	n = nla_len(a) / sizeof(list->r[0]);
+	if (!n || n > KBUMP_LIST_MAX || nla_len(a) % sizeof(list->r[0])) {
+		NL_SET_ERR_MSG_ATTR(extack, a, "not a list of 1 to 16 ranges");
+		return -EINVAL;
+	}
+	list = kzalloc(struct_size(list, r, n), GFP_KERNEL_ACCOUNT);
+	if (!list)
+		return -ENOMEM;
+	*to = list;
+	m->asked |= BIT_ULL(attr);
+	list->n = n;
+	nla_memcpy(list->r, a, n * sizeof(list->r[0]));
+	for (i = 0; i < n; i++) {
+		if (list->r[i].min > list->r[i].max) {
+			NL_SET_ERR_MSG_ATTR(extack, a, "the first of a range is above the last");
+			return -EINVAL;
+		}
+		if (list->r[i].max > max) {
+			NL_SET_ERR_MSG_ATTR(extack, a, "a VLAN is 0 to 4095");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int parse_mark(struct kb_match *m, struct nlattr **tb, int attr, int mask_attr, u32 *mark,
+		      u32 *mask, struct netlink_ext_ack *extack)
+{
+	if (!tb[attr]) {
+		if (!tb[mask_attr])
+			return 0;
+		NL_SET_ERR_MSG_ATTR(extack, tb[mask_attr], "mask without mark");
+		return -EINVAL;
+	}
+	*mark = nla_get_u32(tb[attr]);
+	*mask = tb[mask_attr] ? nla_get_u32(tb[mask_attr]) : ~0U;
+	if (*mark & ~*mask) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[attr], "bits set beyond the mask");
+		return -EINVAL;
+	}
+	m->asked |= BIT_ULL(attr);
+	return 0;
+}
+
+/* A mask of enumerated values, the highest of which is @max. */
+static int parse_states(struct kb_match *m, struct nlattr **tb, int attr, unsigned int max,
+			u32 *states, struct netlink_ext_ack *extack)
+{
+	if (!tb[attr])
+		return 0;
+	*states = nla_get_u32(tb[attr]);
+	if (!*states || *states >= BIT(max + 1)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[attr], "not a set of states");
+		return -EINVAL;
+	}
+	m->asked |= BIT_ULL(attr);
+	return 0;
+}
+
+static int parse_text(struct kb_match *m, struct nlattr **tb, int attr, char **text,
+		      struct netlink_ext_ack *extack)
+{
+	int err = kb_nl_strdup(tb[attr], text, extack);
+
+	if (*text)
+		m->asked |= BIT_ULL(attr);
+	return err;
+}
+
+static int parse_iif(struct kb_match *m, const struct nlattr *a, struct netlink_ext_ack *extack)
 {
 	if (!a)
 		return 0;
-	m->certs = nla_get_u32(a);
-	if (!m->certs || m->certs >= BIT(KBUMP_CERT_MAX + 1)) {
-		NL_SET_ERR_MSG_ATTR(extack, a, "not a set of certificate states");
+	if (nla_strscpy(m->iif, a, sizeof(m->iif)) <= 0) {
+		NL_SET_ERR_MSG_ATTR(extack, a, "not the name of an interface");
 		return -EINVAL;
 	}
+	m->asked |= BIT_ULL(KBUMP_RULE_A_IIF);
 	return 0;
+}
+
+/* What needs no memory of its own, and cannot be wrong. */
+static void parse_plain(struct kb_match *m, struct nlattr **tb)
+{
+	static const u8 plain[] = {
+		KBUMP_RULE_A_ZONE, KBUMP_RULE_A_CT_LABEL, KBUMP_RULE_A_ECH,
+		KBUMP_RULE_A_FINGERPRINT,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(plain); i++)
+		if (tb[plain[i]])
+			m->asked |= BIT_ULL(plain[i]);
+	if (tb[KBUMP_RULE_A_ZONE])
+		m->zone = nla_get_u16(tb[KBUMP_RULE_A_ZONE]);
+	if (tb[KBUMP_RULE_A_CT_LABEL])
+		m->label = nla_get_u8(tb[KBUMP_RULE_A_CT_LABEL]);
+	if (tb[KBUMP_RULE_A_ECH])
+		m->ech = nla_get_u8(tb[KBUMP_RULE_A_ECH]);
+	if (tb[KBUMP_RULE_A_FINGERPRINT])
+		nla_memcpy(m->fingerprint, tb[KBUMP_RULE_A_FINGERPRINT], sizeof(m->fingerprint));
+}
+
+static int parse_not(struct kb_match *m, const struct nlattr *a, struct netlink_ext_ack *extack)
+{
+	if (!a)
+		return 0;
+	m->negated = nla_get_u64(a);
+	if (!(m->negated & ~m->asked))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, a, "the rule has no such matcher to be negated");
+	return -EINVAL;
 }
 
 /**
@@ -261,28 +488,24 @@ static int parse_certs(struct kb_match *m, const struct nlattr *a, struct netlin
  */
 int kb_match_parse(struct kb_match *m, struct nlattr **tb, struct netlink_ext_ack *extack)
 {
-	int err;
+	BUILD_BUG_ON(KBUMP_RULE_A_MAX >= 64);
 
-	err = parse_prefix(m, tb[KBUMP_RULE_A_SRC], tb[KBUMP_RULE_A_SRC_LEN], &m->src,
-			   &m->src_len, &m->has_src, extack);
-	if (!err)
-		err = parse_prefix(m, tb[KBUMP_RULE_A_DST], tb[KBUMP_RULE_A_DST_LEN], &m->dst,
-				   &m->dst_len, &m->has_dst, extack);
-	if (!err)
-		err = parse_ports(tb[KBUMP_RULE_A_SPORT], &m->sport, &m->has_sport, extack);
-	if (!err)
-		err = parse_ports(tb[KBUMP_RULE_A_DPORT], &m->dport, &m->has_dport, extack);
-	if (!err)
-		err = parse_mark(m, tb, extack);
-	if (!err)
-		err = parse_certs(m, tb[KBUMP_RULE_A_CERT], extack);
-	if (!err)
-		err = kb_nl_strdup(tb[KBUMP_RULE_A_SNI], &m->sni, extack);
-	if (!err)
-		err = kb_nl_strdup(tb[KBUMP_RULE_A_ALPN], &m->alpn, extack);
-	if (!err && tb[KBUMP_RULE_A_IIF])
-		nla_strscpy(m->iif, tb[KBUMP_RULE_A_IIF], sizeof(m->iif));
-	return err;
+	parse_plain(m, tb);
+	return parse_addresses(m, tb, extack) ?:
+	       parse_iif(m, tb[KBUMP_RULE_A_IIF], extack) ?:
+	       parse_ranges(m, tb, KBUMP_RULE_A_SPORT, U16_MAX, &m->sport, extack) ?:
+	       parse_ranges(m, tb, KBUMP_RULE_A_DPORT, U16_MAX, &m->dport, extack) ?:
+	       parse_ranges(m, tb, KBUMP_RULE_A_VLAN, 4095, &m->vlan, extack) ?:
+	       parse_mark(m, tb, KBUMP_RULE_A_MARK, KBUMP_RULE_A_MARK_MASK, &m->mark, &m->mask,
+			  extack) ?:
+	       parse_mark(m, tb, KBUMP_RULE_A_CT_MARK, KBUMP_RULE_A_CT_MASK, &m->ct_mark,
+			  &m->ct_mask, extack) ?:
+	       parse_states(m, tb, KBUMP_RULE_A_TLS, KBUMP_TLS_MAX, &m->tls, extack) ?:
+	       parse_states(m, tb, KBUMP_RULE_A_CERT, KBUMP_CERT_MAX, &m->certs, extack) ?:
+	       parse_text(m, tb, KBUMP_RULE_A_SNI, &m->sni, extack) ?:
+	       parse_text(m, tb, KBUMP_RULE_A_ALPN, &m->alpn, extack) ?:
+	       parse_text(m, tb, KBUMP_RULE_A_ISSUER, &m->issuer, extack) ?:
+	       parse_not(m, tb[KBUMP_RULE_A_NOT], extack);
 }
 
 /**
@@ -293,6 +516,12 @@ int kb_match_parse(struct kb_match *m, struct nlattr **tb, struct netlink_ext_ac
  */
 void kb_match_free(struct kb_match *m)
 {
+	kfree(m->src);
+	kfree(m->dst);
+	kfree(m->sport);
+	kfree(m->dport);
+	kfree(m->vlan);
 	kfree(m->sni);
 	kfree(m->alpn);
+	kfree(m->issuer);
 }

@@ -5,6 +5,7 @@
  */
 #include <linux/module.h>
 
+#include "explain.h"
 #include "flow_nl.h"
 #include "helper.h"
 #include "net.h"
@@ -22,12 +23,12 @@ static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
 	[KBUMP_RULE_A_PAD]	= { .type = NLA_REJECT },
 	[KBUMP_RULE_A_HANDLE]	= { .type = NLA_U32 },
 	[KBUMP_RULE_A_PREF]	= NLA_POLICY_FULL_RANGE(NLA_U32, &pref_range),
-	[KBUMP_RULE_A_SRC]	= { .type = NLA_BINARY, .len = sizeof(struct in6_addr) },
-	[KBUMP_RULE_A_SRC_LEN]	= NLA_POLICY_MAX(NLA_U8, 128),
-	[KBUMP_RULE_A_DST]	= { .type = NLA_BINARY, .len = sizeof(struct in6_addr) },
-	[KBUMP_RULE_A_DST_LEN]	= NLA_POLICY_MAX(NLA_U8, 128),
-	[KBUMP_RULE_A_SPORT]	= NLA_POLICY_EXACT_LEN(sizeof(struct kbump_port_range)),
-	[KBUMP_RULE_A_DPORT]	= NLA_POLICY_EXACT_LEN(sizeof(struct kbump_port_range)),
+	[KBUMP_RULE_A_SRC]	= { .type = NLA_BINARY },
+	[KBUMP_RULE_A_SRC_LEN]	= { .type = NLA_BINARY },
+	[KBUMP_RULE_A_DST]	= { .type = NLA_BINARY },
+	[KBUMP_RULE_A_DST_LEN]	= { .type = NLA_BINARY },
+	[KBUMP_RULE_A_SPORT]	= { .type = NLA_BINARY },
+	[KBUMP_RULE_A_DPORT]	= { .type = NLA_BINARY },
 	[KBUMP_RULE_A_IIF]	= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
 	[KBUMP_RULE_A_MARK]	= { .type = NLA_U32 },
 	[KBUMP_RULE_A_MARK_MASK] = { .type = NLA_U32 },
@@ -44,6 +45,19 @@ static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
 	[KBUMP_RULE_A_HITS]	= { .type = NLA_REJECT },
 	[KBUMP_RULE_A_BYTES]	= { .type = NLA_REJECT },
 	[KBUMP_RULE_A_FAILED]	= { .type = NLA_REJECT },
+	[KBUMP_RULE_A_NOT]	= { .type = NLA_U64 },
+	[KBUMP_RULE_A_VLAN]	= { .type = NLA_BINARY },
+	[KBUMP_RULE_A_ZONE]	= { .type = NLA_U16 },
+	[KBUMP_RULE_A_CT_MARK]	= { .type = NLA_U32 },
+	[KBUMP_RULE_A_CT_MASK]	= { .type = NLA_U32 },
+	[KBUMP_RULE_A_CT_LABEL]	= NLA_POLICY_MAX(NLA_U8, KBUMP_LABELS_LEN * 8 - 1),
+	[KBUMP_RULE_A_TLS]	= { .type = NLA_U32 },
+	[KBUMP_RULE_A_ECH]	= NLA_POLICY_MAX(NLA_U8, 1),
+	[KBUMP_RULE_A_ISSUER]	= { .type = NLA_NUL_STRING, .len = 255 },
+	[KBUMP_RULE_A_FINGERPRINT] = NLA_POLICY_EXACT_LEN(KBUMP_FINGERPRINT_LEN),
+	[KBUMP_RULE_A_LAST_HIT]	= { .type = NLA_REJECT },
+	[KBUMP_RULE_A_ANSWER]	= { .type = NLA_REJECT },
+	[KBUMP_RULE_A_WHY]	= { .type = NLA_REJECT },
 };
 
 static const struct nla_policy tool_policy[KBUMP_TOOL_A_MAX + 1] = {
@@ -87,11 +101,11 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 	[KBUMP_FLOW_A_PAD]	= { .type = NLA_REJECT },
 	[KBUMP_FLOW_A_ID]	= { .type = NLA_U64 },
 	[KBUMP_FLOW_A_STATE]	= { .type = NLA_REJECT },
-	[KBUMP_FLOW_A_CLIENT_ADDR] = { .type = NLA_REJECT },
-	[KBUMP_FLOW_A_SERVER_ADDR] = { .type = NLA_REJECT },
-	[KBUMP_FLOW_A_CLIENT_PORT] = { .type = NLA_REJECT },
-	[KBUMP_FLOW_A_SERVER_PORT] = { .type = NLA_REJECT },
-	[KBUMP_FLOW_A_IIF]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_CLIENT_ADDR] = { .type = NLA_BINARY, .len = sizeof(struct in6_addr) },
+	[KBUMP_FLOW_A_SERVER_ADDR] = { .type = NLA_BINARY, .len = sizeof(struct in6_addr) },
+	[KBUMP_FLOW_A_CLIENT_PORT] = { .type = NLA_U16 },
+	[KBUMP_FLOW_A_SERVER_PORT] = { .type = NLA_U16 },
+	[KBUMP_FLOW_A_IIF]	= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
 	[KBUMP_FLOW_A_RULE]	= { .type = NLA_REJECT },
 	[KBUMP_FLOW_A_AGE]	= { .type = NLA_REJECT },
 	[KBUMP_FLOW_A_SNI]	= { .type = NLA_NUL_STRING, .len = 255 },
@@ -109,6 +123,15 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 	[KBUMP_FLOW_A_RECORD_MAX] = NLA_POLICY_RANGE(NLA_U16, 512, 16384),
 	[KBUMP_FLOW_A_PAGE]	= { .type = NLA_REJECT },
 	[KBUMP_FLOW_A_COMMENT]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_TLS]	= NLA_POLICY_MAX(NLA_U8, KBUMP_TLS_MAX),
+	[KBUMP_FLOW_A_ECH]	= NLA_POLICY_MAX(NLA_U8, 1),
+	[KBUMP_FLOW_A_ISSUER]	= { .type = NLA_NUL_STRING, .len = KBUMP_ISSUER_LEN - 1 },
+	[KBUMP_FLOW_A_FINGERPRINT] = { .type = NLA_BINARY, .len = KBUMP_FINGERPRINT_LEN },
+	[KBUMP_FLOW_A_MARK]	= { .type = NLA_U32 },
+	[KBUMP_FLOW_A_VLAN]	= NLA_POLICY_MAX(NLA_U16, 4095),
+	[KBUMP_FLOW_A_ZONE]	= { .type = NLA_U16 },
+	[KBUMP_FLOW_A_CT_MARK]	= { .type = NLA_U32 },
+	[KBUMP_FLOW_A_CT_LABELS] = NLA_POLICY_EXACT_LEN(KBUMP_LABELS_LEN),
 };
 
 static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {
@@ -155,6 +178,10 @@ static const struct genl_ops kb_ops[] = {
 	KB_DO(KBUMP_CMD_HELPER_ADD, kb_helper_add_doit),
 	KB_DO(KBUMP_CMD_HELPER_DEL, kb_helper_del_doit),
 	KB_GET(KBUMP_CMD_HELPER_GET, kb_helper_get_doit, kb_helper_get_dumpit),
+	KB_DO(KBUMP_CMD_RULE_INSERT, kb_rule_add_doit),
+	KB_DO(KBUMP_CMD_RULE_REPLACE, kb_rule_replace_doit),
+	KB_DO(KBUMP_CMD_RULE_MOVE, kb_rule_move_doit),
+	KB_GET(KBUMP_CMD_RULE_EXPLAIN, NULL, kb_explain_dumpit),
 };
 
 static const struct genl_multicast_group kb_groups[] = {

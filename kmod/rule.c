@@ -32,21 +32,22 @@ struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts, bo
 {
 	struct kb_rule *r, *maybe = NULL;
 	bool first = true;
+	u64 why;
 
 	*decided = false;
 	list_for_each_entry_rcu(r, &kn->rules, list) {
-		enum kb_answer answer = kb_match(&r->match, facts);
+		enum kbump_answer answer = kb_match(&r->match, facts, &why);
 
-		if (answer == KB_NO)
+		if (answer == KBUMP_ANSWER_NO)
 			continue;
-		if (answer == KB_YES && first) {
+		if (answer == KBUMP_ANSWER_YES && first) {
 			*decided = true;
 			return r;
 		}
 		first = false;
 		if (r->action != KBUMP_ACTION_BYPASS)
 			maybe = stricter(maybe, r);
-		if (answer == KB_YES)
+		if (answer == KBUMP_ANSWER_YES)
 			break;
 	}
 	return maybe;
@@ -67,6 +68,13 @@ static void rule_free(struct kb_rule *r)
 {
 	unsigned int i;
 
+	if (r->first) {
+		/* It left the table before its copy did: no reader has it any more. */
+		if (refcount_dec_and_test(&r->first->ref))
+			rule_free(r->first);
+		kfree(r);
+		return;
+	}
 	for (i = 0; i < r->ntools; i++)
 		kb_tool_put(r->tools[i]);
 	kb_match_free(&r->match);
@@ -103,6 +111,7 @@ static struct kb_rule_stats rule_stats(const struct kb_rule *r)
 		sum.hits += READ_ONCE(s->hits);
 		sum.bytes += READ_ONCE(s->bytes);
 		sum.failed += READ_ONCE(s->failed);
+		sum.last = max(sum.last, READ_ONCE(s->last));
 	}
 	return sum;
 }
@@ -111,12 +120,24 @@ static int fill_counters(struct sk_buff *skb, const struct kb_rule *r)
 {
 	struct kb_rule_stats s = rule_stats(r);
 
-	return nla_put_u64_64bit(skb, KBUMP_RULE_A_HITS, s.hits, KBUMP_RULE_A_PAD) ||
-	       nla_put_u64_64bit(skb, KBUMP_RULE_A_BYTES, s.bytes, KBUMP_RULE_A_PAD) ||
-	       nla_put_u64_64bit(skb, KBUMP_RULE_A_FAILED, s.failed, KBUMP_RULE_A_PAD);
+	if (nla_put_u64_64bit(skb, KBUMP_RULE_A_HITS, s.hits, KBUMP_RULE_A_PAD) ||
+	    nla_put_u64_64bit(skb, KBUMP_RULE_A_BYTES, s.bytes, KBUMP_RULE_A_PAD) ||
+	    nla_put_u64_64bit(skb, KBUMP_RULE_A_FAILED, s.failed, KBUMP_RULE_A_PAD))
+		return -EMSGSIZE;
+	if (!s.last)
+		return 0;
+	return nla_put_u64_64bit(skb, KBUMP_RULE_A_LAST_HIT, jiffies64_to_msecs(jiffies - s.last),
+				 KBUMP_RULE_A_PAD);
 }
 
-static int rule_fill(struct sk_buff *skb, const void *obj)
+/**
+ * kb_rule_fill - put a rule into a message
+ * @skb: where to
+ * @obj: the rule
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int kb_rule_fill(struct sk_buff *skb, const void *obj)
 {
 	const struct kb_rule *r = obj;
 	unsigned int i;
@@ -160,11 +181,6 @@ static int parse_page(struct kb_rule *r, const struct nlattr *a, struct netlink_
 
 static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ext_ack *extack)
 {
-	if (tb[KBUMP_RULE_A_HANDLE]) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_RULE_A_HANDLE],
-				    "the handle is the kernel's to give");
-		return -EINVAL;
-	}
 	if (!tb[KBUMP_RULE_A_ACTION]) {
 		NL_SET_ERR_MSG(extack, "action is missing");
 		return -EINVAL;
@@ -172,8 +188,6 @@ static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ex
 	r->action = nla_get_u8(tb[KBUMP_RULE_A_ACTION]);
 	if (tb[KBUMP_RULE_A_FAIL])
 		r->fail = nla_get_u8(tb[KBUMP_RULE_A_FAIL]);
-	if (tb[KBUMP_RULE_A_PREF])
-		r->pref = nla_get_u32(tb[KBUMP_RULE_A_PREF]);
 	if (tb[KBUMP_RULE_A_COMMENT])
 		nla_strscpy(r->comment, tb[KBUMP_RULE_A_COMMENT], sizeof(r->comment));
 	if (tb[KBUMP_RULE_A_TOOL] && r->action != KBUMP_ACTION_INSPECT) {
@@ -243,43 +257,195 @@ static int choose_pref(struct kb_net *kn, struct kb_rule *r, struct netlink_ext_
 	return 0;
 }
 
-/* Behind those of the same pref. */
-static void insert(struct kb_net *kn, struct kb_rule *r)
+/* Behind those of the same pref: before what? */
+static struct list_head *behind(struct kb_net *kn, u32 pref)
 {
 	struct kb_rule *next;
-	unsigned int i;
 
 	list_for_each_entry(next, &kn->rules, list)
-		if (next->pref > r->pref)
+		if (next->pref > pref)
 			break;
-	list_add_tail_rcu(&r->list, &next->list);
+	return &next->list;
+}
+
+/* The rule that a request names. Called with the namespace's lock held. */
+static struct kb_rule *named(struct kb_net *kn, const struct nlattr *by_handle,
+			     const struct nlattr *by_pref, struct genl_info *info)
+{
+	struct kb_rule *r;
+
+	if (!by_handle == !by_pref) {
+		NL_SET_ERR_MSG(info->extack, "either handle or pref must be given");
+		return ERR_PTR(-EINVAL);
+	}
+	list_for_each_entry(r, &kn->rules, list)
+		if (by_handle ? r->handle == nla_get_u32(by_handle) :
+				r->pref == nla_get_u32(by_pref))
+			return r;
+	if (by_handle)
+		NL_SET_ERR_MSG_ATTR(info->extack, by_handle, "no rule has this handle");
+	else
+		NL_SET_ERR_MSG_ATTR(info->extack, by_pref, "no rule has this pref");
+	return ERR_PTR(-ENOENT);
+}
+
+static struct list_head *place_to_add(struct kb_net *kn, struct kb_rule *r, struct nlattr **tb,
+				      struct genl_info *info)
+{
+	int err;
+
+	if (tb[KBUMP_RULE_A_HANDLE]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, tb[KBUMP_RULE_A_HANDLE],
+				    "the handle is the kernel's to give");
+		return ERR_PTR(-EINVAL);
+	}
+	if (tb[KBUMP_RULE_A_PREF])
+		r->pref = nla_get_u32(tb[KBUMP_RULE_A_PREF]);
+	err = choose_pref(kn, r, info->extack);
+	return err ? ERR_PTR(err) : behind(kn, r->pref);
+}
+
+/* Into an empty table a rule is added as ever. */
+static struct list_head *place_to_insert(struct kb_net *kn, struct kb_rule *r,
+					 struct nlattr **tb, struct genl_info *info)
+{
+	struct kb_rule *next;
+
+	if (tb[KBUMP_RULE_A_HANDLE] || tb[KBUMP_RULE_A_PREF])
+		next = named(kn, tb[KBUMP_RULE_A_HANDLE], tb[KBUMP_RULE_A_PREF], info);
+	else
+		next = list_first_entry_or_null(&kn->rules, struct kb_rule, list);
+	if (!next)
+		return place_to_add(kn, r, tb, info);
+	if (IS_ERR(next))
+		return ERR_CAST(next);
+	r->pref = next->pref;
+	return &next->list;
+}
+
+/* A rule has come into the table. Called with the namespace's lock held. */
+static void entered(struct kb_net *kn, struct kb_rule *r)
+{
+	unsigned int i;
+
 	for (i = 0; i < r->ntools; i++)
 		r->tools[i]->rules++;
 	kn->rules_gen++;
 }
 
-/* Called with the namespace's lock held. */
-static int add_locked(struct kb_net *kn, struct kb_rule *r, struct genl_info *info)
+/* A rule has been taken from the table. Called with the namespace's lock held. */
+static void left(struct kb_net *kn, struct kb_rule *r)
 {
+	unsigned int i;
+
+	for (i = 0; i < r->ntools; i++)
+		r->tools[i]->rules--;
+	kn->rules_gen++;
+	kb_rule_put(r);
+}
+
+/* Called with the namespace's lock held. */
+static int add_locked(struct kb_net *kn, struct kb_rule *r, struct nlattr **tb,
+		      struct genl_info *info)
+{
+	struct list_head *next;
 	int err;
 
 	lockdep_assert_held(&kn->lock);
 	if (kn->dying)
 		return -ESHUTDOWN;
 	err = add_tools(kn, r, info->attrs[KBUMP_A_RULE], info->extack);
-	if (!err)
-		err = choose_pref(kn, r, info->extack);
-	if (!err && kn->last_handle == U32_MAX) {
+	if (err)
+		return err;
+	if (info->genlhdr->cmd == KBUMP_CMD_RULE_INSERT)
+		next = place_to_insert(kn, r, tb, info);
+	else
+		next = place_to_add(kn, r, tb, info);
+	if (IS_ERR(next))
+		return PTR_ERR(next);
+	if (kn->last_handle == U32_MAX) {
 		NL_SET_ERR_MSG(info->extack, "all handles have been used");
-		err = -ERANGE;
+		return -ERANGE;
 	}
-	if (!err)
-		err = kb_steer_hook(kn);
+	err = kb_steer_hook(kn);
 	if (err)
 		return err;
 	r->handle = ++kn->last_handle;
-	insert(kn, r);
+	list_add_tail_rcu(&r->list, next);
+	entered(kn, r);
 	return 0;
+}
+
+/* In one step, for those who read the table. Called with the namespace's lock held. */
+static int replace_locked(struct kb_net *kn, struct kb_rule *r, struct nlattr **tb,
+			  struct genl_info *info)
+{
+	struct kb_rule *old;
+	int err;
+
+	lockdep_assert_held(&kn->lock);
+	if (kn->dying)
+		return -ESHUTDOWN;
+	if (tb[KBUMP_RULE_A_PREF]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, tb[KBUMP_RULE_A_PREF],
+				    "a rule that replaces another has its pref");
+		return -EINVAL;
+	}
+	if (!tb[KBUMP_RULE_A_HANDLE]) {
+		NL_SET_ERR_MSG(info->extack, "the handle is missing");
+		return -EINVAL;
+	}
+	old = named(kn, tb[KBUMP_RULE_A_HANDLE], NULL, info);
+	if (IS_ERR(old))
+		return PTR_ERR(old);
+	err = add_tools(kn, r, info->attrs[KBUMP_A_RULE], info->extack);
+	if (err)
+		return err;
+	r->handle = old->handle;
+	r->pref = old->pref;
+	list_replace_rcu(&old->list, &r->list);
+	entered(kn, r);
+	left(kn, old);
+	return 0;
+}
+
+/* The same rule for another place. */
+static struct kb_rule *rule_copy(struct kb_rule *r)
+{
+	struct kb_rule *copy = kmemdup(r, sizeof(*r), GFP_KERNEL_ACCOUNT);
+
+	if (!copy)
+		return NULL;
+	copy->first = r->first ?: r;
+	refcount_inc(&copy->first->ref);
+	refcount_set(&copy->ref, 1);
+	return copy;
+}
+
+/* Called with the namespace's lock held. Return: the rule as it is now, or an ERR_PTR(). */
+static struct kb_rule *move_locked(struct kb_net *kn, struct nlattr **tb, struct genl_info *info)
+{
+	struct kb_rule *old, *r;
+
+	lockdep_assert_held(&kn->lock);
+	if (!tb[KBUMP_RULE_A_HANDLE] || !tb[KBUMP_RULE_A_PREF]) {
+		NL_SET_ERR_MSG(info->extack, "handle and pref must be given");
+		return ERR_PTR(-EINVAL);
+	}
+	old = named(kn, tb[KBUMP_RULE_A_HANDLE], NULL, info);
+	if (IS_ERR(old))
+		return old;
+	r = rule_copy(old);
+	if (!r)
+		return ERR_PTR(-ENOMEM);
+	r->pref = nla_get_u32(tb[KBUMP_RULE_A_PREF]);
+	list_add_tail_rcu(&r->list, behind(kn, r->pref));
+	entered(kn, r);
+	/* Who was past the new place before it was there finds the rule at the old one. */
+	synchronize_rcu();
+	list_del_rcu(&old->list);
+	left(kn, old);
+	return r;
 }
 
 static struct kb_rule *rule_alloc(void)
@@ -298,20 +464,19 @@ static struct kb_rule *rule_alloc(void)
 }
 
 /* An echo that is lost is no error: the rule is there. */
-static void echo(struct genl_info *info, const struct kb_rule *r)
+static void tell(struct kb_net *kn, struct genl_info *info, const struct kb_rule *r)
 {
+	u8 cmd = info->genlhdr->cmd;
+
+	kb_nl_event(kn, cmd, KBUMP_A_RULE, kb_rule_fill, r);
 	if (info->nlhdr->nlmsg_flags & NLM_F_ECHO)
-		kb_nl_reply(info, KBUMP_CMD_RULE_ADD, KBUMP_A_RULE, rule_fill, r);
+		kb_nl_reply(info, cmd, KBUMP_A_RULE, kb_rule_fill, r);
 }
 
-/**
- * kb_rule_add_doit - KBUMP_CMD_RULE_ADD
- * @skb: the request
- * @info: the same, parsed
- *
- * Return: 0 or an error.
- */
-int kb_rule_add_doit(struct sk_buff *skb, struct genl_info *info)
+/* A new rule is made, and given to @enter with the namespace's lock held. */
+static int make(struct genl_info *info,
+		int (*enter)(struct kb_net *kn, struct kb_rule *r, struct nlattr **tb,
+			     struct genl_info *info))
 {
 	struct kb_net *kn = kb_net(genl_info_net(info));
 	struct nlattr *tb[KBUMP_RULE_A_MAX + 1];
@@ -324,58 +489,73 @@ int kb_rule_add_doit(struct sk_buff *skb, struct genl_info *info)
 	r = rule_alloc();
 	if (!r)
 		return -ENOMEM;
-	err = parse_action(r, tb, info->extack);
+	err = parse_action(r, tb, info->extack) ?: kb_match_parse(&r->match, tb, info->extack);
+	mutex_lock(&kn->lock);
 	if (!err)
-		err = kb_match_parse(&r->match, tb, info->extack);
-	if (!err) {
-		mutex_lock(&kn->lock);
-		err = add_locked(kn, r, info);
-		if (!err) {
-			kb_nl_event(kn, KBUMP_CMD_RULE_ADD, KBUMP_A_RULE, rule_fill, r);
-			echo(info, r);
-		} else {
-			rule_free(r);
-		}
-		mutex_unlock(&kn->lock);
-		return err;
-	}
-	rule_free(r);
+		err = enter(kn, r, tb, info);
+	if (!err)
+		tell(kn, info, r);
+	else
+		rule_free(r);
+	mutex_unlock(&kn->lock);
 	return err;
+}
+
+/**
+ * kb_rule_add_doit - KBUMP_CMD_RULE_ADD and KBUMP_CMD_RULE_INSERT
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_rule_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return make(info, add_locked);
+}
+
+/**
+ * kb_rule_replace_doit - KBUMP_CMD_RULE_REPLACE
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_rule_replace_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return make(info, replace_locked);
+}
+
+/**
+ * kb_rule_move_doit - KBUMP_CMD_RULE_MOVE
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_rule_move_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kb_net *kn = kb_net(genl_info_net(info));
+	struct nlattr *tb[KBUMP_RULE_A_MAX + 1];
+	struct kb_rule *r;
+	int err;
+
+	err = kb_nl_parse(info, KBUMP_A_RULE, tb, KBUMP_RULE_A_MAX);
+	if (err)
+		return err;
+	mutex_lock(&kn->lock);
+	r = move_locked(kn, tb, info);
+	if (!IS_ERR(r))
+		tell(kn, info, r);
+	mutex_unlock(&kn->lock);
+	return PTR_ERR_OR_ZERO(r);
 }
 
 /* Called with the namespace's lock held. */
 static void remove(struct kb_net *kn, struct kb_rule *r)
 {
-	unsigned int i;
-
 	list_del_rcu(&r->list);
-	for (i = 0; i < r->ntools; i++)
-		r->tools[i]->rules--;
-	kn->rules_gen++;
-	kb_nl_event(kn, KBUMP_CMD_RULE_DEL, KBUMP_A_RULE, rule_fill, r);
-	kb_rule_put(r);
-}
-
-/* The rule that a request names. Called with the namespace's lock held. */
-static struct kb_rule *named(struct kb_net *kn, struct nlattr **tb, struct genl_info *info)
-{
-	const struct nlattr *by_handle = tb[KBUMP_RULE_A_HANDLE];
-	const struct nlattr *by_pref = tb[KBUMP_RULE_A_PREF];
-	struct kb_rule *r;
-
-	if (!by_handle == !by_pref) {
-		NL_SET_ERR_MSG(info->extack, "either handle or pref must be given");
-		return ERR_PTR(-EINVAL);
-	}
-	list_for_each_entry(r, &kn->rules, list)
-		if (by_handle ? r->handle == nla_get_u32(by_handle) :
-				r->pref == nla_get_u32(by_pref))
-			return r;
-	if (by_handle)
-		NL_SET_ERR_MSG_ATTR(info->extack, by_handle, "no rule has this handle");
-	else
-		NL_SET_ERR_MSG_ATTR(info->extack, by_pref, "no rule has this pref");
-	return ERR_PTR(-ENOENT);
+	kb_nl_event(kn, KBUMP_CMD_RULE_DEL, KBUMP_A_RULE, kb_rule_fill, r);
+	left(kn, r);
 }
 
 /**
@@ -396,7 +576,7 @@ int kb_rule_del_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	mutex_lock(&kn->lock);
-	r = named(kn, tb, info);
+	r = named(kn, tb[KBUMP_RULE_A_HANDLE], tb[KBUMP_RULE_A_PREF], info);
 	if (!IS_ERR(r))
 		remove(kn, r);
 	mutex_unlock(&kn->lock);
@@ -450,10 +630,10 @@ int kb_rule_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	mutex_lock(&kn->lock);
-	r = named(kn, tb, info);
+	r = named(kn, tb[KBUMP_RULE_A_HANDLE], tb[KBUMP_RULE_A_PREF], info);
 	err = PTR_ERR_OR_ZERO(r);
 	if (!err)
-		err = kb_nl_reply(info, KBUMP_CMD_RULE_GET, KBUMP_A_RULE, rule_fill, r);
+		err = kb_nl_reply(info, KBUMP_CMD_RULE_GET, KBUMP_A_RULE, kb_rule_fill, r);
 	mutex_unlock(&kn->lock);
 	return err;
 }
@@ -468,19 +648,19 @@ int kb_rule_get_doit(struct sk_buff *skb, struct genl_info *info)
 int kb_rule_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct kb_net *kn = kb_net(sock_net(skb->sk));
-	struct kb_nl_pos *last = kb_nl_pos(cb);
+	struct kb_nl_pos *pos = kb_nl_pos(cb);
 	struct kb_rule *r;
+	u64 at = 0;
 
 	mutex_lock(&kn->lock);
 	cb->seq = kn->rules_gen;
 	list_for_each_entry(r, &kn->rules, list) {
-		if (r->pref < last->a || (r->pref == last->a && r->handle <= last->b))
+		if (at++ < pos->a)
 			continue;
 		if (kb_nl_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, NLM_F_MULTI,
-			      KBUMP_CMD_RULE_GET, KBUMP_A_RULE, rule_fill, r, cb))
+			      KBUMP_CMD_RULE_GET, KBUMP_A_RULE, kb_rule_fill, r, cb))
 			break;
-		last->a = r->pref;
-		last->b = r->handle;
+		pos->a = at;
 	}
 	mutex_unlock(&kn->lock);
 	return skb->len;

@@ -2,6 +2,8 @@
 #ifndef KB_RULE_H
 #define KB_RULE_H
 
+#include <linux/jiffies.h>
+#include <linux/percpu.h>
 #include <linux/refcount.h>
 
 #include "match.h"
@@ -12,10 +14,19 @@ struct genl_info;
 struct netlink_callback;
 struct sk_buff;
 
+/**
+ * struct kb_rule_stats - what a rule has done, one for each CPU
+ *
+ * @hits: connections that it decided
+ * @bytes: clear bytes relayed for its flows
+ * @failed: flows to which its fail setting was applied
+ * @last: jiffies of the last hit, if there are @hits
+ */
 struct kb_rule_stats {
 	u64 hits;
 	u64 bytes;
 	u64 failed;
+	unsigned long last;
 };
 
 /**
@@ -25,9 +36,13 @@ struct kb_rule_stats {
  * reference, each flow that the rule decided another one: a flow keeps its rule, and by it
  * its tools, when the rule is deleted. Freed after a grace period.
  *
+ * Who reads the table under RCU may stand on an entry, so that it cannot be moved: a copy goes
+ * to the new place. What the pointers of a copy lead to is the first one's.
+ *
  * @list: in &kb_net.rules
  * @rcu: for the freeing
  * @ref: references
+ * @first: of which this is a copy, with a reference; or NULL
  * @stats: per-CPU counters
  * @handle: stable name, never used again
  * @pref: order of evaluation
@@ -44,6 +59,7 @@ struct kb_rule {
 	struct list_head list;
 	struct rcu_head rcu;
 	refcount_t ref;
+	struct kb_rule *first;
 	struct kb_rule_stats __percpu *stats;
 	u32 handle;
 	u32 pref;
@@ -57,12 +73,27 @@ struct kb_rule {
 	char comment[KBUMP_COMMENT_LEN];
 };
 
+/**
+ * kb_rule_hit - count a connection that a rule has decided
+ * @r: the rule
+ *
+ * Context: any.
+ */
+static inline void kb_rule_hit(const struct kb_rule *r)
+{
+	this_cpu_inc(r->stats->hits);
+	this_cpu_write(r->stats->last, jiffies);
+}
+
 struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts, bool *decided);
 bool kb_rule_get(struct kb_rule *r);
 void kb_rule_put(struct kb_rule *r);
+int kb_rule_fill(struct sk_buff *skb, const void *obj);
 void kb_rules_flush(struct kb_net *kn);
 
 int kb_rule_add_doit(struct sk_buff *skb, struct genl_info *info);
+int kb_rule_replace_doit(struct sk_buff *skb, struct genl_info *info);
+int kb_rule_move_doit(struct sk_buff *skb, struct genl_info *info);
 int kb_rule_del_doit(struct sk_buff *skb, struct genl_info *info);
 int kb_rule_flush_doit(struct sk_buff *skb, struct genl_info *info);
 int kb_rule_get_doit(struct sk_buff *skb, struct genl_info *info);

@@ -342,10 +342,8 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 			   const struct nf_hook_state *state)
 {
 	struct kb_facts facts = {
-		.stage = KB_STAGE_SYN,
+		.known = KB_KNOWN_SYN,
 		.tuple = kb_packet_tuple(p, KB_CLIENT, KB_CLIENT),
-		.iif = state->in->name,
-		.mark = skb->mark,
 	};
 	struct kb_flow *old = kb_flow_lookup(kn, &facts.tuple);
 	struct kb_rule *rule;
@@ -354,11 +352,12 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 	/* Whatever becomes of this connection, the answers to it are not the old one's. */
 	if (old)
 		kb_flow_forget(old);
+	kb_origin_read(&facts.origin, skb, state->in);
 	rule = kb_rule_find(kn, &facts, &decided);
 	if (!rule)
 		return NF_ACCEPT;
 	if (decided)
-		this_cpu_inc(rule->stats->hits);
+		kb_rule_hit(rule);
 	if (!decided || rule->action == KBUMP_ACTION_INSPECT)
 		return inspect(kn, skb, rule, decided, &facts, state);
 	if (rule->action == KBUMP_ACTION_BLOCK)

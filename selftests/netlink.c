@@ -20,167 +20,11 @@
 #include <linux/kbump.h>
 
 #include "kselftest_harness.h"
-
-#define BUFFER		65536
-#define NO_ANSWER	1
-
-struct request {
-	union {
-		struct nlmsghdr nlh;
-		char buffer[BUFFER];
-	};
-};
-
-/* A netlink socket, and the last words on it. */
-struct talk {
-	int fd;
-	int id;
-	struct request rq;
-	char reply[BUFFER];
-	char message[256];	/* the extended acknowledgement's */
-};
+#include "talk.h"
 
 FIXTURE(family) {
 	struct talk talk;
 };
-
-static void begin(struct request *rq, int type, int cmd, int flags)
-{
-	struct genlmsghdr *genl;
-
-	memset(rq, 0, NLMSG_HDRLEN + GENL_HDRLEN);
-	rq->nlh.nlmsg_len = NLMSG_HDRLEN + GENL_HDRLEN;
-	rq->nlh.nlmsg_type = type;
-	rq->nlh.nlmsg_flags = NLM_F_REQUEST | flags;
-	genl = NLMSG_DATA(&rq->nlh);
-	genl->cmd = cmd;
-	genl->version = 1;
-}
-
-static struct nlattr *put(struct request *rq, int type, const void *data, size_t len)
-{
-	struct nlattr *a = (struct nlattr *)(rq->buffer + rq->nlh.nlmsg_len);
-
-	a->nla_type = type;
-	a->nla_len = NLA_HDRLEN + len;
-	memset((char *)a + NLA_HDRLEN, 0, NLA_ALIGN(len));
-	if (data)
-		memcpy((char *)a + NLA_HDRLEN, data, len);
-	rq->nlh.nlmsg_len += NLA_HDRLEN + NLA_ALIGN(len);
-	return a;
-}
-
-static struct nlattr *nest(struct request *rq, int type)
-{
-	return put(rq, type | NLA_F_NESTED, NULL, 0);
-}
-
-static void nest_end(struct request *rq, struct nlattr *a)
-{
-	a->nla_len = rq->buffer + rq->nlh.nlmsg_len - (char *)a;
-}
-
-static void put_string(struct request *rq, int type, const char *s)
-{
-	put(rq, type, s, strlen(s) + 1);
-}
-
-static void put_u8(struct request *rq, int type, uint8_t v)
-{
-	put(rq, type, &v, sizeof(v));
-}
-
-static void put_u32(struct request *rq, int type, uint32_t v)
-{
-	put(rq, type, &v, sizeof(v));
-}
-
-static int open_netlink(void)
-{
-	struct timeval limit = { .tv_sec = 20 };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
-	int one = 1;
-
-	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one));
-	/* As strict as ip(8) and kbump(8) ask the kernel to be. */
-	setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	return fd;
-}
-
-static void keep_message(struct talk *t, const struct nlmsghdr *nlh)
-{
-	const struct nlmsgerr *e = NLMSG_DATA(nlh);
-	size_t at = NLMSG_HDRLEN + sizeof(*e);
-	const struct nlattr *a;
-
-	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
-		return;
-	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
-		at += e->msg.nlmsg_len - NLMSG_HDRLEN;
-	for (; at + NLA_HDRLEN <= nlh->nlmsg_len; at += NLA_ALIGN(a->nla_len)) {
-		a = (const struct nlattr *)((const char *)nlh + at);
-		if (a->nla_len < NLA_HDRLEN)
-			return;
-		if (a->nla_type == NLMSGERR_ATTR_MSG)
-			snprintf(t->message, sizeof(t->message), "%.*s",
-				 (int)(a->nla_len - NLA_HDRLEN), (const char *)a + NLA_HDRLEN);
-	}
-}
-
-/* Sends the request; 0 or a negative error as the kernel answered, else NO_ANSWER. */
-static int answer(struct talk *t)
-{
-	const struct nlmsghdr *nlh;
-	const struct nlmsgerr *e;
-	ssize_t n;
-
-	t->message[0] = '\0';
-	t->rq.nlh.nlmsg_seq++;
-	if (send(t->fd, &t->rq, t->rq.nlh.nlmsg_len, 0) < 0)
-		return -errno;
-	for (;;) {
-		n = recv(t->fd, t->reply, sizeof(t->reply), 0);
-		if (n <= 0)
-			return NO_ANSWER;
-		nlh = (const struct nlmsghdr *)t->reply;
-		for (; NLMSG_OK(nlh, n); nlh = NLMSG_NEXT(nlh, n)) {
-			if (nlh->nlmsg_type == NLMSG_DONE)
-				return 0;
-			if (nlh->nlmsg_type != NLMSG_ERROR)
-				continue;
-			e = NLMSG_DATA(nlh);
-			keep_message(t, nlh);
-			return e->error;
-		}
-	}
-}
-
-static int family_id(struct talk *t)
-{
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)t->reply;
-	const struct nlattr *a;
-	size_t at = NLMSG_HDRLEN + GENL_HDRLEN;
-
-	begin(&t->rq, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0);
-	put_string(&t->rq, CTRL_ATTR_FAMILY_NAME, KBUMP_GENL_NAME);
-	if (send(t->fd, &t->rq, t->rq.nlh.nlmsg_len, 0) < 0 ||
-	    recv(t->fd, t->reply, sizeof(t->reply), 0) <= 0)
-		return -1;
-	if (nlh->nlmsg_type == NLMSG_ERROR)
-		return -1;
-	for (; at < nlh->nlmsg_len; at += NLA_ALIGN(a->nla_len)) {
-		a = (const struct nlattr *)((const char *)nlh + at);
-		if (a->nla_type == CTRL_ATTR_FAMILY_ID)
-			return *(const uint16_t *)((const char *)a + NLA_HDRLEN);
-	}
-	return -1;
-}
-
-static void begin_cmd(struct talk *t, int cmd)
-{
-	begin(&t->rq, t->id, cmd, NLM_F_ACK);
-}
 
 /* What a dump of @cmd has: objects; negative on error. */
 static int dumped(struct talk *t, int cmd)
@@ -296,6 +140,86 @@ TEST_F(family, rule_values_out_of_range_are_refused)
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ALPN_LIMIT, "h2", 3));
 }
 
+TEST_F(family, odd_matchers_are_refused)
+{
+	const struct kbump_port_range vlan = { .min = 1, .max = 4096 };
+	const struct kbump_port_range many[KBUMP_LIST_MAX + 1] = {};
+	const uint8_t bytes[KBUMP_FINGERPRINT_LEN + 1] = { 2 };
+	const uint32_t zero = 0, huge = 0x80000000u;
+	const uint64_t no_such = 1ULL << KBUMP_RULE_A_SNI, all = UINT64_MAX;
+
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_VLAN, &vlan, sizeof(vlan)));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_DPORT, many, sizeof(many)));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_DPORT, many, 0));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_DPORT, many, sizeof(many[0]) + 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_IIF, "", 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_CT_MASK, &huge, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_CT_LABEL, "\x80", 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_TLS, &zero, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_TLS, &huge, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ECH, bytes, 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ISSUER, "", 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_FINGERPRINT, bytes, sizeof(bytes)));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_FINGERPRINT, bytes, sizeof(bytes) - 2));
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_NOT, &no_such, 8));
+	EXPECT_STREQ("the rule has no such matcher to be negated", self->talk.message);
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_NOT, &all, 8));
+}
+
+/* Lists whose addresses and prefix lengths are not as many. */
+TEST_F(family, lists_of_prefixes_are_checked)
+{
+	const uint8_t addresses[(KBUMP_LIST_MAX + 1) * 16] = { 10 }, lens[KBUMP_LIST_MAX + 1] = {};
+	struct nlattr *n;
+	size_t len, count;
+
+	for (count = 0; count <= KBUMP_LIST_MAX + 1; count++) {
+		for (len = 0; len <= sizeof(addresses); len += 2) {
+			if (count && count <= KBUMP_LIST_MAX &&
+			    (len == count * 4 || len == count * 16))
+				continue;
+			begin_cmd(&self->talk, KBUMP_CMD_RULE_ADD);
+			n = nest(&self->talk.rq, KBUMP_A_RULE);
+			put_u8(&self->talk.rq, KBUMP_RULE_A_ACTION, KBUMP_ACTION_BYPASS);
+			put(&self->talk.rq, KBUMP_RULE_A_SRC, addresses, len);
+			put(&self->talk.rq, KBUMP_RULE_A_SRC_LEN, lens, count);
+			nest_end(&self->talk.rq, n);
+			EXPECT_GT(0, answer(&self->talk)) TH_LOG("%zu bytes of %zu", len, count);
+		}
+	}
+}
+
+/* What the rules say of a connection of which one fact is told. */
+static int odd_fact(struct talk *t, int type, const void *data, size_t len)
+{
+	struct nlattr *n;
+
+	begin(&t->rq, t->id, KBUMP_CMD_RULE_EXPLAIN, NLM_F_DUMP);
+	n = nest(&t->rq, KBUMP_A_FLOW);
+	put(&t->rq, type, data, len);
+	nest_end(&t->rq, n);
+	return answer(t);
+}
+
+TEST_F(family, odd_facts_are_refused)
+{
+	const uint8_t bytes[64] = { 255 };
+	const uint16_t vlan = 4096;
+
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_CLIENT_ADDR, bytes, 5));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_SERVER_ADDR, bytes, 0));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_IIF, bytes, 17));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_VLAN, &vlan, 2));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_CT_LABELS, bytes, 15));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_TLS, bytes, 1));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_ECH, bytes, 1));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_CERT, bytes, 1));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_FINGERPRINT, bytes, 31));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_FINGERPRINT, bytes, 33));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_ACTION, bytes, 1));
+	EXPECT_EQ(0, odd_fact(&self->talk, KBUMP_FLOW_A_FINGERPRINT, bytes, 32));
+}
+
 /* Return: what is answered to a rule with @action and a page. */
 static int page_rule(struct talk *t, uint8_t action)
 {
@@ -378,6 +302,9 @@ TEST_F(family, output_attributes_are_refused_as_input)
 
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_HITS, &v, 8));
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_BYTES, &v, 8));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_LAST_HIT, &v, 8));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ANSWER, &v, 1));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_WHY, &v, 8));
 }
 
 /* A hand-off by one who may not, so that nothing but the attribute can be judged. */
@@ -614,6 +541,9 @@ TEST_F(family, without_privilege_all_is_refused)
 	self->talk.fd = open_netlink();
 	for (cmd = KBUMP_CMD_RULE_ADD; cmd <= KBUMP_CMD_MAX; cmd++) {
 		begin_cmd(&self->talk, cmd);
+		/* There is no other form of it. */
+		if (cmd == KBUMP_CMD_RULE_EXPLAIN)
+			self->talk.rq.nlh.nlmsg_flags |= NLM_F_DUMP;
 		EXPECT_EQ(-EPERM, answer(&self->talk)) TH_LOG("command %d", cmd);
 	}
 	/* The check at the end needs what was given up: another process' end will do. */

@@ -128,6 +128,89 @@ by_certificate()
 	settle
 }
 
+# What the client offers, not what is agreed on: the server could do both.
+by_version()
+{
+	needs_kbump
+	rule tls 1.2 action bypass
+	fetch4 443 /hello.txt --tls-max 1.2 --cacert "$PKI/server-ca.crt" >/dev/null
+	fetch4 443 /hello.txt >/dev/null
+	[ "$(hits)" = 1 ] || fail "$(hits) hits"
+	kbump rule del pref 5
+	rule not tls 1.3,no action block
+	plain_exchange
+	fetch4 443 /hello.txt --tlsv1.3 >/dev/null
+	if fetch4 443 /hello.txt --tls-max 1.2 >"$DIR/out" 2>&1; then
+		fail "it was not blocked"
+	fi
+	[ "$(hits)" = 1 ] || fail "$(hits) hits"
+	settle
+}
+
+# A browser's ClientHello has it, be it for nothing; that of OpenSSL has not.
+by_ech()
+{
+	needs_kbump
+	rule ech yes action bypass
+	peer_run --port 443 hello >"$DIR/out" || fail "$(cat "$DIR/out")"
+	sees 443 "$NAME" "$BOX_CA"
+	[ "$(hits)" = 1 ] || fail "$(hits) hits"
+	settle
+}
+
+by_issuer()
+{
+	local print
+
+	needs_kbump
+	# The server's session is resumed then: its certificate is known from before.
+	sees 443 "$NAME" "$BOX_CA"
+	sees 443 "$NAME" "$BOX_CA"
+	rule issuer "cn=$SERVER_CA" action bypass
+	sees 443 "$NAME" "$SERVER_CA"
+	kbump rule del pref 5
+	rule issuer "CN=kbump test" action bypass
+	sees 443 "$NAME" "$BOX_CA"
+	kbump rule del pref 5
+	print=$(openssl x509 -in "$PKI/expired.crt" -noout -fingerprint -sha256)
+	rule fingerprint "${print#*=}" action bypass
+	sees 445 "$NAME" "$SERVER_CA"
+	sees 443 "$NAME" "$BOX_CA"
+	kbump rule del pref 5
+	# Who shows no certificate has no issuer, and that is known.
+	rule not issuer "CN=$SERVER_CA" action block
+	sees 443 "$NAME" "$BOX_CA"
+	if plain_exchange; then
+		fail "clear text was not blocked"
+	fi
+	[ "$(hits)" = 1 ] || fail "$(hits) hits"
+	settle
+}
+
+by_other_name()
+{
+	needs_kbump
+	rule not sni "$NAME" action bypass
+	sees 443 "$NAME" "$BOX_CA"
+	sees 443 "$OTHER" "$SERVER_CA"
+	sees 443 "" "$SERVER_CA"
+	plain_exchange
+	[ "$(hits)" = 3 ] || fail "$(hits) hits"
+	settle
+}
+
+not_tls()
+{
+	needs_kbump
+	rule tls no action block
+	if plain_exchange; then
+		fail "clear text was not blocked"
+	fi
+	sees 443 "$NAME" "$BOX_CA"
+	[ "$(hits)" = 1 ] || fail "$(hits) hits"
+	settle
+}
+
 # Clear text has no server name: a rule that asks for one is not for it.
 no_name()
 {
@@ -248,6 +331,11 @@ run_rule_case "a server name is blocked" blocked_name
 run_rule_case "a protocol that the client offers" by_protocol
 run_rule_case "the only protocol for servers" limited_protocol
 run_rule_case "the server's certificate" by_certificate
+run_rule_case "the version that the client offers" by_version
+run_rule_case "encrypted ClientHello" by_ech
+run_rule_case "issuer and fingerprint" by_issuer
+run_rule_case "any other server name, or none" by_other_name
+run_rule_case "what is not TLS" not_tls
 run_rule_case "clear text has no server name" no_name
 run_rule_case "what no rule can want is not touched" unwanted
 run_rule_case "decisions are shown" shown

@@ -248,6 +248,75 @@ by_mark()
 	[ "$(issuer 8443)" = "kbump test server CA" ] || fail "issuer: $(issuer 8443)"
 }
 
+# What connection tracking knows at the first packet.
+by_conntrack()
+{
+	local pref
+
+	needs_kbump
+	nft_box <<-NFT
+		table inet track {
+			chain raw {
+				type filter hook prerouting priority raw; policy accept;
+				ct zone set 7
+			}
+			chain mangle {
+				type filter hook prerouting priority mangle; policy accept;
+				tcp dport 446 ct mark set 0x42
+			}
+		}
+	NFT
+	kbump rule add pref 1 dport 446 zone 7 ctmark 0x40/0xf0 action bypass
+	kbump rule add pref 2 dport 446 not ctmark 0 action block
+	kbump rule add pref 3 dport 443 not zone 7 action block
+	[ "$(issuer 446)" = "kbump test server CA" ] || fail "issuer: $(issuer 446)"
+	[ "$(issuer 443)" = "kbump test box CA" ] || fail "issuer: $(issuer 443)"
+	[ "$(kbump -j -s rule show | value '[r["hits"] for r in d][:3]')" = "[1, 0, 0]" ] ||
+		fail "$(kbump -s rule show)"
+	kbump -j -s rule show | value "'last_hit' in d[0] and not 'last_hit' in d[1]" | grep true
+	settle
+	in_ns "$BOX" nft flush ruleset
+	# Nothing tracks now: there is neither zone nor mark.
+	[ -z "$(issuer 443)" ] || fail "issuer: $(issuer 443)"
+	for pref in 1 2 3; do
+		kbump rule del pref "$pref"
+	done
+	settle
+}
+
+by_vlan()
+{
+	local found pref
+
+	needs_kbump
+	ip -n "$CLIENT" -batch - <<-IP
+		link add link eth0 name eth0.5 type vlan id 5
+		addr add 10.5.0.2/24 dev eth0.5
+		link set eth0.5 up
+		route add $SERVER4/32 via 10.5.0.1 dev eth0.5 src 10.5.0.2
+	IP
+	ip -n "$BOX" -batch - <<-IP
+		link add link c0 name c0.5 type vlan id 5
+		addr add 10.5.0.1/24 dev c0.5
+		link set c0.5 up
+	IP
+	wait_for "$WAIT" reachable "$SERVER4"
+	kbump rule add pref 1 dport 446 vlan 1-4,6-4095 action block
+	kbump rule add pref 2 dport 446 not vlan 5 action block
+	kbump rule add pref 3 dport 446 vlan 5 action bypass
+	found=$(issuer 446)
+	ip -n "$CLIENT" link del eth0.5
+	ip -n "$BOX" link del c0.5
+	[ "$found" = "kbump test server CA" ] || fail "issuer: $found, $(kbump -s rule show)"
+	wait_for "$WAIT" reachable "$SERVER4"
+	[ -z "$(issuer 446)" ] || fail "issuer: $(issuer 446)"
+	[ "$(kbump -j -s rule show | value '[r["hits"] for r in d][:3]')" = "[0, 1, 1]" ] ||
+		fail "$(kbump -s rule show)"
+	for pref in 1 2 3; do
+		kbump rule del pref "$pref"
+	done
+}
+
 # A connection that is older than the rule goes on as it was.
 older_than_the_rule()
 {
@@ -373,6 +442,8 @@ run_case "bypass" bypassed
 run_case "block" blocked
 run_case "rules by address and interface" by_address
 run_case "rules by mark" by_mark
+run_case "rules by conntrack's zone and mark" by_conntrack
+run_case "rules by VLAN" by_vlan
 run_case "connections older than the rule" older_than_the_rule
 run_case "flows younger than the rule's end" younger_than_the_rule
 run_case "the same client port again" same_port_again

@@ -38,6 +38,8 @@ static void check_facts(const struct hello *h)
 	must(!h->min_version == !h->max_version);
 	must(h->min_version <= h->max_version);
 	must(!h->max_version || h->suites);
+	must(h->max_version <= h->offered);
+	must(!h->offered || (h->offered >= 0x0301 && h->offered <= 0x0304));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -25,6 +25,10 @@
 #define KBUMP_COMMENT_LEN	128	/* rule comment, with its NUL */
 #define KBUMP_RULE_TOOLS_MAX	8	/* tools that one rule may feed */
 #define KBUMP_OFFER_LEN		512	/* a client's list of protocols */
+#define KBUMP_LIST_MAX		16	/* values in a matcher's list */
+#define KBUMP_LABELS_LEN	16	/* labels of connection tracking, as a bit field */
+#define KBUMP_ISSUER_LEN	1024	/* issuer of a certificate, with its NUL */
+#define KBUMP_FINGERPRINT_LEN	32	/* SHA-256 of a certificate */
 
 /**
  * enum kbump_cmd - requests, and the notifications of the same name
@@ -47,12 +51,13 @@
  *	-EADDRINUSE if another flow has the same addresses and ports; -EPERM if a rule
  *	blocks the flow, whose server is to hear nothing of it.
  * @KBUMP_CMD_FLOW_ASK: from a registered helper only: what do the rules say of the flow whose
- *	client leg is KBUMP_FLOW_A_CLIENT_FD, with the facts given: KBUMP_FLOW_A_SNI,
- *	_OFFER and _CERT. Without _CERT the server's certificate is not known yet; the others
- *	are known: what is missing is not there. The answer has KBUMP_FLOW_A_ACTION and,
- *	when a rule decided, _RULE, _ALPN_LIMIT, _PAGE and _COMMENT; without _ACTION it
- *	depends on what is still unknown. A flow is handed over as it was decided: opened after
- *	%KBUMP_ACTION_INSPECT, as two plain sockets after %KBUMP_ACTION_BYPASS.
+ *	client leg is KBUMP_FLOW_A_CLIENT_FD, with the facts given: KBUMP_FLOW_A_TLS, _SNI,
+ *	_OFFER, _ECH, _CERT, _ISSUER and _FINGERPRINT. Without _CERT the server's certificate is
+ *	not known yet, and what belongs to it; the others are known: what is missing is not
+ *	there. The answer has KBUMP_FLOW_A_ACTION and, when a rule decided, _RULE, _ALPN_LIMIT,
+ *	_PAGE and _COMMENT; without _ACTION it depends on what is still unknown. A flow is
+ *	handed over as it was decided: opened after %KBUMP_ACTION_INSPECT, as two plain sockets
+ *	after %KBUMP_ACTION_BYPASS.
  * @KBUMP_CMD_FLOW_ADD: hand-off, from a registered helper only: two connected TCP
  *	sockets, KBUMP_FLOW_A_CLIENT_FD and _SERVER_FD, each either with kTLS in both
  *	directions or plain. The kernel takes its own references; the caller closes its
@@ -74,6 +79,21 @@
  *	handshakes in progress may still be handed over. Notified, also on the close of
  *	the netlink socket.
  * @KBUMP_CMD_HELPER_GET: dump, or the one of KBUMP_HELPER_A_PORTID.
+ * @KBUMP_CMD_RULE_INSERT: as _RULE_ADD, but the rule goes before the one of KBUMP_RULE_A_HANDLE,
+ *	or the first one with KBUMP_RULE_A_PREF; without either before all. It gets that one's
+ *	pref. Notified.
+ * @KBUMP_CMD_RULE_REPLACE: as _RULE_ADD, but the rule takes the handle, pref and place of the one
+ *	of KBUMP_RULE_A_HANDLE, which is gone; each connection meets either of them. Its
+ *	counters begin at 0. Notified.
+ * @KBUMP_CMD_RULE_MOVE: rule KBUMP_RULE_A_HANDLE gets KBUMP_RULE_A_PREF, behind those that have
+ *	it; no connection misses it meanwhile. It keeps handle and counters. Notified.
+ * @KBUMP_CMD_RULE_EXPLAIN: dump: what would the rules say of a connection with the facts given
+ *	in a KBUMP_A_FLOW: KBUMP_FLOW_A_CLIENT_ADDR, _SERVER_ADDR, _CLIENT_PORT,
+ *	_SERVER_PORT, _IIF, _MARK, _VLAN, _ZONE, _CT_MARK, _CT_LABELS and those of _FLOW_ASK?
+ *	What is missing is not known, but that after %KBUMP_TLS_NO all that only TLS has is
+ *	known not to be there. Each rule comes with KBUMP_RULE_A_ANSWER and _WHY, and at the
+ *	end a KBUMP_A_FLOW as the answer to _FLOW_ASK: _ACTION and _RULE, _ACTION alone if
+ *	no rule can want the connection, or neither if that depends on what is not known.
  */
 enum kbump_cmd {
 	KBUMP_CMD_UNSPEC,
@@ -95,6 +115,10 @@ enum kbump_cmd {
 	KBUMP_CMD_HELPER_ADD,
 	KBUMP_CMD_HELPER_DEL,
 	KBUMP_CMD_HELPER_GET,
+	KBUMP_CMD_RULE_INSERT,
+	KBUMP_CMD_RULE_REPLACE,
+	KBUMP_CMD_RULE_MOVE,
+	KBUMP_CMD_RULE_EXPLAIN,
 	__KBUMP_CMD_MAX,
 };
 #define KBUMP_CMD_MAX (__KBUMP_CMD_MAX - 1)
@@ -168,6 +192,40 @@ enum kbump_cert {
 #define KBUMP_CERT_MAX (__KBUMP_CERT_MAX - 1)
 
 /**
+ * enum kbump_tls - the highest TLS version that a client offers
+ *
+ * @KBUMP_TLS_NO: the connection is not TLS
+ * @KBUMP_TLS_OTHER: it offers none of those below
+ * @KBUMP_TLS_1_0: TLS 1.0, as all below likewise
+ * @KBUMP_TLS_1_1: ...
+ * @KBUMP_TLS_1_2: ...
+ * @KBUMP_TLS_1_3: ...
+ */
+enum kbump_tls {
+	KBUMP_TLS_NO,
+	KBUMP_TLS_OTHER,
+	KBUMP_TLS_1_0,
+	KBUMP_TLS_1_1,
+	KBUMP_TLS_1_2,
+	KBUMP_TLS_1_3,
+	__KBUMP_TLS_MAX,
+};
+#define KBUMP_TLS_MAX (__KBUMP_TLS_MAX - 1)
+
+/**
+ * enum kbump_answer - does a rule match a connection?
+ *
+ * @KBUMP_ANSWER_NO: whatever else comes to be known, no
+ * @KBUMP_ANSWER_UNKNOWN: that depends on what is not known
+ * @KBUMP_ANSWER_YES: whatever else comes to be known, yes
+ */
+enum kbump_answer {
+	KBUMP_ANSWER_NO,
+	KBUMP_ANSWER_UNKNOWN,
+	KBUMP_ANSWER_YES,
+};
+
+/**
  * enum kbump_fail - what becomes of a new flow that cannot be inspected, because
  *	no helper is there or a limit is reached
  *
@@ -180,7 +238,7 @@ enum kbump_fail {
 };
 
 /**
- * struct kbump_port_range - inclusive range of TCP ports, host byte order
+ * struct kbump_port_range - inclusive range of TCP ports, or of VLANs, host byte order
  *
  * @min: lowest port, 0..65535
  * @max: highest port, @min..65535
@@ -193,15 +251,23 @@ struct kbump_port_range {
 /**
  * enum kbump_rule_attr - nested in KBUMP_A_RULE
  *
+ * What a rule asks of a connection is in its matchers, each of which must hold: _SRC, _DST,
+ * _SPORT, _DPORT, _IIF, _MARK, _SNI, _ALPN, _CERT, _VLAN, _ZONE, _CT_MARK, _CT_LABEL, _TLS,
+ * _ECH, _ISSUER and _FINGERPRINT. A list, of KBUMP_LIST_MAX values at most, holds if one of its
+ * values does. What only TLS has is not there if the connection is not TLS: such a matcher
+ * does not hold then.
+ *
  * @KBUMP_RULE_A_HANDLE: u32, given by the kernel, stable, never reused
  * @KBUMP_RULE_A_PREF: u32, 1..0x7fffffff, order of evaluation, lowest first; default
  *	is 10 more than the highest in use. Rules of equal pref: the older first.
- * @KBUMP_RULE_A_SRC: 4 or 16 bytes, client address prefix
- * @KBUMP_RULE_A_SRC_LEN: u8, prefix length, 0..32 or 0..128, default all bits
- * @KBUMP_RULE_A_DST: 4 or 16 bytes, server address prefix; same family as _SRC
- * @KBUMP_RULE_A_DST_LEN: u8, as _SRC_LEN
- * @KBUMP_RULE_A_SPORT: struct kbump_port_range, client port
- * @KBUMP_RULE_A_DPORT: struct kbump_port_range, server port
+ * @KBUMP_RULE_A_SRC: 4 or 16 bytes, client address prefix; or a list: one after the other, of
+ *	one family, with _SRC_LEN
+ * @KBUMP_RULE_A_SRC_LEN: u8 for each prefix, its length, 0..32 or 0..128; default for a single
+ *	one: all bits
+ * @KBUMP_RULE_A_DST: as _SRC, server address prefix; same family
+ * @KBUMP_RULE_A_DST_LEN: as _SRC_LEN
+ * @KBUMP_RULE_A_SPORT: struct kbump_port_range, or several: client port
+ * @KBUMP_RULE_A_DPORT: as before, server port
  * @KBUMP_RULE_A_IIF: string, name of the interface that the SYN came in on
  * @KBUMP_RULE_A_MARK: u32, packet mark of the SYN, under _MARK_MASK
  * @KBUMP_RULE_A_MARK_MASK: u32, default 0xffffffff
@@ -224,6 +290,27 @@ struct kbump_port_range {
  *	all below.
  * @KBUMP_RULE_A_BYTES: u64, clear bytes relayed for its flows, both directions
  * @KBUMP_RULE_A_FAILED: u64, its flows to which the fail setting was applied
+ * @KBUMP_RULE_A_NOT: u64, input too: mask of 1 << those of the rule's matchers that must not
+ *	hold
+ * @KBUMP_RULE_A_VLAN: one or several struct kbump_port_range, input too, as all below up to
+ *	_FINGERPRINT: VLAN of the SYN, 0..4095: its tag or, on a device that took it off, that
+ *	device's; 0: none
+ * @KBUMP_RULE_A_ZONE: u16, conntrack zone of the SYN; 0 if it is not tracked
+ * @KBUMP_RULE_A_CT_MARK: u32, conntrack mark at the SYN, under _CT_MASK; 0 if it is not tracked
+ * @KBUMP_RULE_A_CT_MASK: u32, default 0xffffffff
+ * @KBUMP_RULE_A_CT_LABEL: u8, 0..127, a conntrack label that is set at the SYN
+ * @KBUMP_RULE_A_TLS: u32, mask of 1 << &enum kbump_tls, not 0
+ * @KBUMP_RULE_A_ECH: u8, 1: the ClientHello has an outer encrypted_client_hello (RFC 9849), be it
+ *	true or GREASE, which cannot be told apart; 0: it has not
+ * @KBUMP_RULE_A_ISSUER: string, 1..255, upper and lower case alike: the issuer of the server's
+ *	certificate as RFC 4514 has it, such as "CN=R3,O=Example,C=US", or one or several
+ *	neighbouring parts of that, such as "O=Example". It proves nothing without _CERT
+ * @KBUMP_RULE_A_FINGERPRINT: KBUMP_FINGERPRINT_LEN bytes, SHA-256 of the server's certificate
+ * @KBUMP_RULE_A_LAST_HIT: u64, ms since the rule last decided; absent if it never did. Output
+ *	only, as all below.
+ * @KBUMP_RULE_A_ANSWER: u8, &enum kbump_answer; in the answer to _RULE_EXPLAIN
+ * @KBUMP_RULE_A_WHY: u64, mask of 1 << a matcher: the one that says no, or those whose facts are
+ *	not known; in the answer to _RULE_EXPLAIN
  */
 enum kbump_rule_attr {
 	KBUMP_RULE_A_UNSPEC,
@@ -251,6 +338,19 @@ enum kbump_rule_attr {
 	KBUMP_RULE_A_HITS,
 	KBUMP_RULE_A_BYTES,
 	KBUMP_RULE_A_FAILED,
+	KBUMP_RULE_A_NOT,
+	KBUMP_RULE_A_VLAN,
+	KBUMP_RULE_A_ZONE,
+	KBUMP_RULE_A_CT_MARK,
+	KBUMP_RULE_A_CT_MASK,
+	KBUMP_RULE_A_CT_LABEL,
+	KBUMP_RULE_A_TLS,
+	KBUMP_RULE_A_ECH,
+	KBUMP_RULE_A_ISSUER,
+	KBUMP_RULE_A_FINGERPRINT,
+	KBUMP_RULE_A_LAST_HIT,
+	KBUMP_RULE_A_ANSWER,
+	KBUMP_RULE_A_WHY,
 	__KBUMP_RULE_A_MAX,
 };
 #define KBUMP_RULE_A_MAX (__KBUMP_RULE_A_MAX - 1)
@@ -434,7 +534,8 @@ enum kbump_leg_attr {
  * @KBUMP_FLOW_A_IIF: string, interface that the SYN came in on
  * @KBUMP_FLOW_A_RULE: u32, handle of the rule that decided, if one has
  * @KBUMP_FLOW_A_AGE: u64, ms since the SYN
- * @KBUMP_FLOW_A_SNI: string, 1..255; input of _FLOW_ASK and _FLOW_ADD, optional
+ * @KBUMP_FLOW_A_SNI: string, 0..255; input of _FLOW_ASK, where an empty one is none, and
+ *	_FLOW_ADD, optional
  * @KBUMP_FLOW_A_ALPN: string, 1..255; input of _FLOW_ADD, optional
  * @KBUMP_FLOW_A_CLIENT: nested &enum kbump_leg_attr; input of _FLOW_ADD: its secrets, or the
  *	helper's pump
@@ -451,6 +552,16 @@ enum kbump_leg_attr {
  *	client takes (max_fragment_length, RFC 6066); input of _FLOW_ADD, optional, default 16384
  * @KBUMP_FLOW_A_PAGE: flag, see KBUMP_RULE_A_PAGE; in the answer to _FLOW_ASK
  * @KBUMP_FLOW_A_COMMENT: string, the rule's, for the page; in the answer to _FLOW_ASK
+ * @KBUMP_FLOW_A_TLS: u8, &enum kbump_tls; input of _FLOW_ASK, as all below up to _FINGERPRINT
+ * @KBUMP_FLOW_A_ECH: u8, see KBUMP_RULE_A_ECH
+ * @KBUMP_FLOW_A_ISSUER: string, 0..1023, issuer of the server's certificate, see
+ *	KBUMP_RULE_A_ISSUER; empty: there is none
+ * @KBUMP_FLOW_A_FINGERPRINT: see KBUMP_RULE_A_FINGERPRINT; no byte: there is none
+ * @KBUMP_FLOW_A_MARK: u32, packet mark; input of _RULE_EXPLAIN, as all below
+ * @KBUMP_FLOW_A_VLAN: u16, 0..4095, VLAN
+ * @KBUMP_FLOW_A_ZONE: u16, conntrack zone
+ * @KBUMP_FLOW_A_CT_MARK: u32, conntrack mark
+ * @KBUMP_FLOW_A_CT_LABELS: KBUMP_LABELS_LEN bytes, conntrack labels: the first is bit 0 of byte 0
  */
 enum kbump_flow_attr {
 	KBUMP_FLOW_A_UNSPEC,
@@ -478,6 +589,15 @@ enum kbump_flow_attr {
 	KBUMP_FLOW_A_RECORD_MAX,
 	KBUMP_FLOW_A_PAGE,
 	KBUMP_FLOW_A_COMMENT,
+	KBUMP_FLOW_A_TLS,
+	KBUMP_FLOW_A_ECH,
+	KBUMP_FLOW_A_ISSUER,
+	KBUMP_FLOW_A_FINGERPRINT,
+	KBUMP_FLOW_A_MARK,
+	KBUMP_FLOW_A_VLAN,
+	KBUMP_FLOW_A_ZONE,
+	KBUMP_FLOW_A_CT_MARK,
+	KBUMP_FLOW_A_CT_LABELS,
 	__KBUMP_FLOW_A_MAX,
 };
 #define KBUMP_FLOW_A_MAX (__KBUMP_FLOW_A_MAX - 1)
