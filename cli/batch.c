@@ -18,7 +18,7 @@ struct batch {
 	struct script **script;	/* the commands have the words of these */
 	size_t scripts;
 	size_t scripts_room;
-	struct variables variables;
+	struct variable *variables;
 };
 
 static int parse_file(struct batch *b, const char *file, const struct command *where,
@@ -56,9 +56,9 @@ static int define(struct batch *b, const struct command *where, const struct str
 			break;
 	if (*p || p == text[1])
 		return usage_error(where, "\"%s\" is not a name of letters, digits and _", text[1]);
-	if (variable_find(&b->variables, text[1], strlen(text[1])))
+	if (variable_find(b->variables, text[1], strlen(text[1])))
 		return usage_error(where, "\"%s\" is defined already", text[1]);
-	variable_add(&b->variables, text[1], &value);
+	b->variables = variable_add(b->variables, text[1], &value);
 	return 0;
 }
 
@@ -188,7 +188,7 @@ static void batch_free(struct batch *b)
 		free(b->script[i]);
 	}
 	free(b->script);
-	variables_free(&b->variables);
+	variables_free(b->variables);
 }
 
 int batch_run(const char *file)

@@ -46,7 +46,7 @@ static int read_text(struct script *s, const struct command *where, FILE *f)
 }
 
 /* @where: the line that names the file, if one does. */
-int script_open(struct script *s, const char *file, const struct variables *v,
+int script_open(struct script *s, const char *file, struct variable *const *variables,
 		const struct command *where)
 {
 	bool is_stdin = !strcmp(file, "-");
@@ -59,7 +59,7 @@ int script_open(struct script *s, const char *file, const struct variables *v,
 	s->name = strdup(is_stdin ? "<stdin>" : file);
 	if (!s->name)
 		out_of_memory();
-	s->variables = v;
+	s->variables = variables;
 	err = read_text(s, where, f);
 	if (!is_stdin)
 		fclose(f);
@@ -136,7 +136,7 @@ static const struct variable *read_variable(struct script *s)
 		return NULL;
 	}
 	s->in = name + len + braces;
-	v = variable_find(s->variables, name, len);
+	v = variable_find(*s->variables, name, len);
 	if (!v)
 		script_error(s, "no variable \"%.*s\" is defined", len, name);
 	return v;
@@ -155,7 +155,8 @@ static int insert_value(struct script *s, FILE *word)
 	if (!v)
 		return EXIT_USAGE;
 	if (v->value.count > 1)
-		return script_error(s, "\"%s\" is more than one word: it must stand alone", v->name);
+		return script_error(s, "\"%s\" is more than one word: it must stand alone",
+				    v->name);
 	fputs(v->value.text[0], word);
 	return 0;
 }
@@ -192,16 +193,22 @@ static void add_word(struct script *s, struct script_line *l, char *word)
 	strings_add(&l->word, word);
 }
 
+static FILE *open_word(char **text, size_t *size)
+{
+	FILE *word = open_memstream(text, size);
+
+	if (!word)
+		out_of_memory();
+	return word;
+}
+
 static int read_word(struct script *s, struct script_line *l)
 {
 	char *text = NULL;
 	size_t size = 0;
-	FILE *word = open_memstream(&text, &size);
-	int err;
+	FILE *word = open_word(&text, &size);
+	int err = read_into(s, word);
 
-	if (!word)
-		out_of_memory();
-	err = read_into(s, word);
 	if (fclose(word))
 		out_of_memory();
 	if (err)

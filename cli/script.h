@@ -16,14 +16,9 @@ struct strings {
 };
 
 struct variable {
+	struct variable *next;
 	char *name;
 	struct strings value;
-};
-
-struct variables {
-	struct variable *variable;
-	size_t count;
-	size_t room;
 };
 
 struct script {
@@ -32,7 +27,7 @@ struct script {
 	const char *in;		/* what is not yet read of text */
 	unsigned int line;	/* that of in */
 	struct strings words;	/* that were read */
-	const struct variables *variables;
+	struct variable *const *variables;	/* the first of them */
 };
 
 struct script_line {
@@ -47,12 +42,12 @@ void strings_free(struct strings *s);
 
 /* variable.c */
 bool variable_name_char(char ch, bool first);
-const struct variable *variable_find(const struct variables *v, const char *name, size_t len);
-void variable_add(struct variables *v, const char *name, const struct strings *value);
-void variables_free(struct variables *v);
+const struct variable *variable_find(const struct variable *v, const char *name, size_t len);
+struct variable *variable_add(struct variable *v, const char *name, const struct strings *value);
+void variables_free(struct variable *v);
 
 /* script.c */
-int script_open(struct script *s, const char *file, const struct variables *v,
+int script_open(struct script *s, const char *file, struct variable *const *variables,
 		const struct command *where);
 bool script_ended(const struct script *s);
 int script_line(struct script *s, struct script_line *l);

@@ -14,13 +14,11 @@ bool variable_name_char(char ch, bool first)
 	return c < 0x80 && (ch == '_' || isalpha(c) || (!first && isdigit(c)));
 }
 
-const struct variable *variable_find(const struct variables *v, const char *name, size_t len)
+const struct variable *variable_find(const struct variable *v, const char *name, size_t len)
 {
-	size_t i;
-
-	for (i = 0; i < v->count; i++)
-		if (strlen(v->variable[i].name) == len && !memcmp(v->variable[i].name, name, len))
-			return &v->variable[i];
+	for (; v; v = v->next)
+		if (strlen(v->name) == len && !memcmp(v->name, name, len))
+			return v;
 	return NULL;
 }
 
@@ -33,25 +31,29 @@ static char *copy(const char *text)
 	return new;
 }
 
-void variable_add(struct variables *v, const char *name, const struct strings *value)
+/* Before those that are there. Return: the new first one. */
+struct variable *variable_add(struct variable *v, const char *name, const struct strings *value)
 {
-	struct variable *new;
+	struct variable *new = calloc(1, sizeof(*new));
 	size_t i;
 
-	v->variable = grow(v->variable, v->count, &v->room, sizeof(*v->variable));
-	new = &v->variable[v->count++];
-	*new = (struct variable){ .name = copy(name) };
+	if (!new)
+		out_of_memory();
+	new->next = v;
+	new->name = copy(name);
 	for (i = 0; i < value->count; i++)
 		strings_add(&new->value, copy(value->text[i]));
+	return new;
 }
 
-void variables_free(struct variables *v)
+void variables_free(struct variable *v)
 {
-	while (v->count) {
-		struct variable *last = &v->variable[--v->count];
+	while (v) {
+		struct variable *next = v->next;
 
-		free(last->name);
-		strings_free(&last->value);
+		free(v->name);
+		strings_free(&v->value);
+		free(v);
+		v = next;
 	}
-	free(v->variable);
 }
