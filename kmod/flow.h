@@ -11,6 +11,7 @@
 #include "leg.h"
 #include "net.h"
 #include "rekey.h"
+#include "track.h"
 #include "tuple.h"
 
 struct kb_facts;
@@ -19,6 +20,7 @@ struct kb_helper;
 struct kb_relay;
 struct kb_rule;
 struct netlink_ext_ack;
+struct sk_buff;
 struct socket;
 
 /**
@@ -58,7 +60,7 @@ struct kb_end {
  * @reason: &enum kbump_reason; set once, by the first who wants the end
  * @share: where the client's handshakes are counted; constant
  * @ended: torn down; set once, before the move to &kb_net.remains
- * @tracked: the client leg has a connection tracking entry, which a destination NAT needs
+ * @track: what connection tracking knew of the SYN; constant
  * @iif: interface of the SYN
  * @mark: packet mark of the SYN
  * @action: &enum kbump_action as the rules decided, 0 while they have not; under @lock
@@ -84,7 +86,7 @@ struct kb_flow {
 	int reason;
 	u16 share;
 	bool ended;
-	bool tracked;
+	struct kb_track track;
 	char iif[IFNAMSIZ];
 	u32 mark;
 	u8 action;
@@ -120,7 +122,7 @@ struct kb_handoff {
 struct kb_flow *kb_flow_lookup(struct kb_net *kn, const struct kb_tuple *tuple);
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 			       struct kb_rule *rule, bool decided, struct kb_helper *helper,
-			       bool tracked);
+			       const struct sk_buff *skb);
 int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext_ack *extack);
 int kb_flow_establish(struct kb_flow *f, const struct kb_handoff *h,
 		      struct netlink_ext_ack *extack);
