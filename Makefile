@@ -66,6 +66,8 @@ install: module-$(INSTALL_RELEASE) helper cli
 		$(DESTDIR)/lib/modules/$(INSTALL_RELEASE)/updates/kbump.ko
 	install -D -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/kbump $(BUILD)/kbumpd
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard Documentation/*.8)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kbump/examples \
+		$(wildcard Documentation/examples/*)
 	test -n "$(DESTDIR)" || depmod $(INSTALL_RELEASE)
 
 check lint:

@@ -8,6 +8,7 @@
 #ifndef KBUMP_CLI_H
 #define KBUMP_CLI_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -137,6 +138,19 @@ struct command {
 	bool gone_is_done;	/* that the object is not there is no error */
 };
 
+/* The kernel's version. */
+struct kernel {
+	unsigned int major;
+	unsigned int minor;
+	unsigned int patch;
+};
+
+/* What routing rules ask for. */
+struct routing {
+	bool by_mark;
+	char iif[IFNAMSIZ];	/* one of the interfaces, or empty */
+};
+
 struct replies {
 	struct nl_msg **msg;
 	size_t count;
@@ -150,7 +164,7 @@ extern const struct object *const objects[];
 #define ACTION_WORDS	(KBUMP_ACTION_BLOCK + 1)
 extern const char *const action_words[ACTION_WORDS];
 
-/* rule.c, tool.c, flow.c, stat.c, helper.c, monitor.c, save.c */
+/* rule.c, tool.c, flow.c, stat.c, helper.c, monitor.c, save.c, check.c */
 extern const struct object rule_object;
 extern const struct object tool_object;
 extern const struct object flow_object;
@@ -158,6 +172,7 @@ extern const struct object stat_object;
 extern const struct object helper_object;
 extern const struct object monitor_object;
 extern const struct object save_object;
+extern const struct object check_object;
 
 /* command.c */
 int command_parse(struct command *c, int argc, char **argv);
@@ -173,6 +188,13 @@ void request_dump(struct command *c, int cmd);
 int parse_dump(struct command *c, int argc, char **argv);
 int run_request(struct command *c);
 int run_show(struct command *c);
+
+/* host.c */
+bool host_kernel(struct kernel *k);
+bool host_has_ktls(void);
+bool host_setting(const char *name, long long *value);
+bool host_device(const char *driver, char name[IFNAMSIZ]);
+void host_routing(struct routing *r);
 
 /* netns.c */
 int netns_enter(const char *name);

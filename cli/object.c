@@ -19,5 +19,6 @@ const struct object *const objects[] = {
 	&helper_object,
 	&monitor_object,
 	&save_object,
+	&check_object,
 	NULL
 };

@@ -240,21 +240,26 @@ saw_in_clear()
 	rm -rf "$DIR/streams"
 }
 
-# before_and_after KIND
-before_and_after()
+# before KIND: the ruleset alone.
+before()
+{
+	needs_kbump
+	"rules_$1"
+	kbump rule flush
+	outcomes "$1" | tee "$DIR/before"
+	[ "$(grep -c answered "$DIR/before")" = 4 ] || fail "the ruleset is not as it should be"
+	grep -q 'mark=7' "$DIR/before" || fail "no connection mark"
+}
+
+# after KIND: the same with kbump.
+after()
 {
 	local kind=$1 name
 
 	needs_kbump
-	"rules_$kind"
-	kbump rule flush
-	outcomes "$kind" >"$DIR/before"
-	cat "$DIR/before"
-	[ "$(grep -c answered "$DIR/before")" = 4 ] || fail "the ruleset is not as it should be"
-	grep -q 'mark=7' "$DIR/before" || fail "no connection mark"
 	kbump rule add dport 443-449 action inspect tool ids
 	capture_start
-	outcomes "$kind" >"$DIR/after"
+	outcomes "$kind" | tee "$DIR/after"
 	capture_stop
 	diff "$DIR/before" "$DIR/after" || fail "kbump makes a difference"
 	for name in allowed allowed6 source-nat destination-nat; do
@@ -488,9 +493,12 @@ start_nginx || bail_out "nginx does not start"
 start_peer || bail_out "the python server does not start"
 start_kbumpd || bail_out "kbumpd does not start"
 inspect_all || bail_out "cannot add the rule"
-run_case "the same flows before and after: nftables" before_and_after nft
-run_case "the same flows before and after: iptables" before_and_after legacy
-run_case "the same flows before and after: iptables by nftables" before_and_after xnft
+run_case "nftables alone" before nft
+run_case "nftables and kbump: the same flows" after nft
+run_case "iptables alone" before legacy
+run_case "iptables and kbump: the same flows" after legacy
+run_case "iptables by nftables alone" before xnft
+run_case "iptables by nftables and kbump: the same flows" after xnft
 run_case "a rule that blocks stands behind FORWARD" blocked_behind_forward
 run_case "the example of a firewall" example
 run_case "packets that a process has looked at" queued
