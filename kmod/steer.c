@@ -46,8 +46,13 @@
 #include "steer.h"
 #include "track.h"
 
-/* Of IPCB and IP6CB, bits that no kernel uses: the packet is to be looked at in FORWARD. */
-#define WATCHED	BIT(15)
+/*
+ * In the flags of IPCB and IP6CB, bits that no kernel uses: the packet is to be looked at in FORWARD;
+ * an iptables rule has chosen it; such a rule wants it to be left alone.
+ */
+#define WATCHED		BIT(15)
+#define CHOSEN		BIT(14)
+#define LEFT_ALONE	BIT(13)
 
 /**
  * kb_steer_sock - the socket of a leg
@@ -77,6 +82,27 @@ struct sock *kb_steer_sock(struct kb_net *kn, const struct kb_tuple *t)
 #endif
 	rcu_read_unlock();
 	return sk;
+}
+
+static u16 *flags_of(struct sk_buff *skb, u8 family)
+{
+	return family == NFPROTO_IPV4 ? &IPCB(skb)->flags : &IP6CB(skb)->flags;
+}
+
+/**
+ * kb_steer_choose - say whether a connection is to be put to the rules
+ * @skb: its first packet, on its way through PRE_ROUTING or FORWARD
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @chosen: it is; otherwise it is to be left alone
+ *
+ * Context: any.
+ */
+void kb_steer_choose(struct sk_buff *skb, u8 family, bool chosen)
+{
+	u16 *flags = flags_of(skb, family);
+
+	*flags &= ~(CHOSEN | LEFT_ALONE);
+	*flags |= chosen ? CHOSEN : LEFT_ALONE;
 }
 
 /*
@@ -354,11 +380,6 @@ static bool has_nat(const struct sk_buff *skb)
 	return ct && ct->status & IPS_NAT_MASK;
 }
 
-static bool is_watched(const struct sk_buff *skb, const struct nf_hook_state *state)
-{
-	return (state->pf == NFPROTO_IPV4 ? IPCB(skb)->flags : IP6CB(skb)->flags) & WATCHED;
-}
-
 static void route6(struct kb_net *kn, struct sk_buff *skb)
 {
 #if IS_ENABLED(CONFIG_IPV6)
@@ -389,25 +410,23 @@ static void route6(struct kb_net *kn, struct sk_buff *skb)
  * then; with a route it does not look. Without one, as when rp_filter refuses the packet, the host
  * comes to the same end.
  */
-static void watch(struct kb_net *kn, struct sk_buff *skb, const struct nf_hook_state *state)
+static void watch(struct kb_net *kn, struct sk_buff *skb, u8 family)
 {
-	if (state->pf == NFPROTO_IPV4) {
-		const struct iphdr *ip = ip_hdr(skb);
+	const struct iphdr *ip = ip_hdr(skb);
 
-		IPCB(skb)->flags |= WATCHED;
+	*flags_of(skb, family) |= WATCHED;
+	if (family == NFPROTO_IPV4)
 		ip_route_input_noref(skb, ip->daddr, ip->saddr, ip->tos, skb->dev);
-	} else {
-		IP6CB(skb)->flags |= WATCHED;
+	else
 		route6(kn, skb);
-	}
 }
 
-static void unwatch(struct sk_buff *skb, const struct nf_hook_state *state)
+/* An iptables rule may have a say, and while there is one that chooses, its word is needed. */
+static bool is_chosen(struct kb_net *kn, u16 flags)
 {
-	if (state->pf == NFPROTO_IPV4)
-		IPCB(skb)->flags &= ~WATCHED;
-	else
-		IP6CB(skb)->flags &= ~WATCHED;
+	if (flags & (CHOSEN | LEFT_ALONE))
+		return flags & CHOSEN;
+	return !atomic_read(&kn->nchoosers);
 }
 
 /* A server's answer to the SYN of a server leg. */
@@ -441,11 +460,11 @@ static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_h
 	if (verdict >= 0)
 		return verdict;
 	if ((p.syn && !is_in_vrf(state)) || is_answer(kn, &p))
-		watch(kn, skb, state);
+		watch(kn, skb, state->pf);
 	return NF_ACCEPT;
 }
 
-static unsigned int judge(struct kb_net *kn, struct sk_buff *skb,
+static unsigned int judge(struct kb_net *kn, struct sk_buff *skb, u16 flags,
 			  const struct nf_hook_state *state)
 {
 	struct kb_packet p;
@@ -458,21 +477,23 @@ static unsigned int judge(struct kb_net *kn, struct sk_buff *skb,
 		verdict = known(kn, skb, &p, state);
 	if (verdict >= 0)
 		return verdict;
-	return p.syn ? decide(kn, skb, &p, state) : NF_ACCEPT;
+	return p.syn && is_chosen(kn, flags) ? decide(kn, skb, &p, state) : NF_ACCEPT;
 }
 
 static unsigned int forward_hook(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
 	struct kb_net *kn = kb_net(state->net);
+	u16 *flags = flags_of(skb, state->pf);
+	u16 before = *flags;
 	unsigned int verdict;
 
-	if (!is_watched(skb, state) || READ_ONCE(kn->dying))
+	if (!(before & WATCHED) || READ_ONCE(kn->dying))
 		return NF_ACCEPT;
-	unwatch(skb, state);
+	*flags &= ~(WATCHED | CHOSEN | LEFT_ALONE);
 	/* A packet that was queued to a process comes back in that process. */
 	local_bh_disable();
-	verdict = judge(kn, skb, state);
+	verdict = judge(kn, skb, before, state);
 	if (verdict == NF_ACCEPT && is_steered(kn, skb)) {
 		dst_input(skb);
 		verdict = NF_STOLEN;

@@ -161,7 +161,7 @@ answered()
 {
 	local path="/hello.txt?$1-$RANDOM" port seen
 
-	port=$(in_ns "$CLIENT" curl -k -sS --max-time "$WAIT" -o "$DIR/body" -w '%{local_port}' \
+	port=$(in_ns "$CLIENT" curl -k -sS --http1.1 --max-time "$WAIT" -o "$DIR/body" -w '%{local_port}' \
 		"https://$2:$3$path") || { echo "$1 fails: $port"; return; }
 	grep -q '^Hello' "$DIR/body" || fail "$1: not the server's page"
 	wait_for "$WAIT" in_access_log "$path"
@@ -300,6 +300,31 @@ example()
 	settle
 	kbump rule flush
 	kbump rule add dport 443-449 action inspect tool ids
+	clear_nft
+}
+
+# The target KBUMP, by either kind of iptables: all are put to the rules, or those chosen.
+target()
+{
+	local kind=$1
+	local -x XTABLES_LIBDIR
+
+	needs_kbump
+	XTABLES_LIBDIR=$BUILD:$(make -s --no-print-directory -C "$TOP/iptables" dir)
+	iptables "$kind" -t mangle -A PREROUTING -p tcp --dport 443 -j KBUMP --bypass
+	[ "$(issuer 443)" = "kbump test server CA" ] || fail "--bypass: $(issuer 443)"
+	[ "$(issuer 446)" = "kbump test box CA" ] || fail "nobody chooses: $(issuer 446)"
+	iptables "$kind" -t mangle -A FORWARD -p tcp --dport 443 -j KBUMP
+	[ "$(issuer 443)" = "kbump test box CA" ] || fail "chosen last: $(issuer 443)"
+	[ "$(issuer 446)" = "kbump test server CA" ] || fail "not chosen: $(issuer 446)"
+	in_ns "$BOX" "iptables-$kind-save" -t mangle >"$DIR/saved"
+	grep -- '-A PREROUTING .*-j KBUMP --bypass$' "$DIR/saved" || fail "$(cat "$DIR/saved")"
+	grep -- '-A FORWARD .*-j KBUMP$' "$DIR/saved" || fail "$(cat "$DIR/saved")"
+	! iptables "$kind" -t mangle -A POSTROUTING -j KBUMP || fail "taken in POSTROUTING"
+	! rmmod kbump || fail "removed under a rule"
+	iptables "$kind" -t mangle -F
+	[ "$(issuer 446)" = "kbump test box CA" ] || fail "without the target: $(issuer 446)"
+	settle
 	clear_nft
 }
 
@@ -501,6 +526,8 @@ run_case "iptables by nftables alone" before xnft
 run_case "iptables by nftables and kbump: the same flows" after xnft
 run_case "a rule that blocks stands behind FORWARD" blocked_behind_forward
 run_case "the example of a firewall" example
+run_case "the target of iptables" target legacy
+run_case "the target of iptables by nftables" target nft
 run_case "packets that a process has looked at" queued
 run_case "policy routing by mark, two uplinks" policy_routing
 run_case "conntrack zones" zones
