@@ -113,7 +113,7 @@ static void check_kernel(struct report *r)
 	struct kernel k;
 
 	if (!host_kernel(&k))
-		report_warning(r, "use one of Debian's kernels", "the kernel's version is not known");
+		report_warning(r, "use one of Debian's kernels", "an unknown kernel version");
 	else if (k.major != 6 || (k.minor != 1 && k.minor != 12))
 		report_warning(r, "use a kernel 6.1 or 6.12",
 			       "kernel %u.%u: kbump is tested with 6.1 and 6.12", k.major, k.minor);
@@ -131,10 +131,10 @@ static void check_modules(struct report *r)
 	if (!module_is_loaded())
 		report_error(r, "modprobe kbump", "the module kbump is not loaded");
 	if (!host_has_ktls())
-		report_error(r, "modprobe tls", "the module tls is not there: no connection is opened");
+		report_error(r, "modprobe tls", "there is no module tls: no connection is opened");
 }
 
-/* Does the kernel have none of these objects? What keeps it from being asked is said, and an error. */
+/* Does the kernel have none of these? What keeps it from being asked is said, and an error. */
 static bool has_none(struct report *r, const struct object *o, int cmd)
 {
 	struct command dump = { .obj = r->c->obj, .verb = r->c->verb };

@@ -47,8 +47,8 @@
 #include "track.h"
 
 /*
- * In the flags of IPCB and IP6CB, bits that no kernel uses: the packet is to be looked at in FORWARD;
- * an iptables rule has chosen it; such a rule wants it to be left alone.
+ * In the flags of IPCB and IP6CB, bits that no kernel uses: the packet is to be looked at in
+ * FORWARD; an iptables rule has chosen it; such a rule wants it to be left alone.
  */
 #define WATCHED		BIT(15)
 #define CHOSEN		BIT(14)

@@ -9,7 +9,7 @@ struct nf_conn;
 struct sk_buff;
 
 /**
- * struct kb_track - what the host's rules made of a connection's tracking entry before it was steered
+ * struct kb_track - what the host's rules made of the tracking entry of a connection's SYN
  *
  * Part of &struct kb_flow, from the SYN on constant until it is freed.
  *

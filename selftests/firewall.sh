@@ -43,7 +43,8 @@ rules_nft()
 				ct state invalid counter drop
 				ct state established,related accept
 				meta l4proto ipv6-icmp accept
-				iifname c0 tcp dport 444 ct state new add @many { ip saddr ct count over 1 } reject with tcp reset
+				iifname c0 tcp dport 444 ct state new add @many { ip saddr ct count over 1 } \
+					reject with tcp reset
 				iifname c0 oifname s0 tcp dport 443-445 ct state new ct mark set 7 accept
 				iifname c0 tcp dport 446 reject with tcp reset
 				ct state new counter comment "rest"
