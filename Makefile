@@ -2,9 +2,9 @@
 #
 #	make			all, into build/
 #	make modules		kbump.ko for each kernel below, into build/RELEASE/
-#	make helper cli selftests
+#	make helper cli iptables selftests
 #	make install		the module for KVER (default: the running kernel), the
-#				programs and the manual pages; knows DESTDIR and PREFIX
+#				programs, the iptables extension and the manual pages; knows DESTDIR and PREFIX
 #	make check		scripts/check: all tests on both kernels
 #	make lint		scripts/lint: all static checks
 #	make clean		all of build/ but the debug kernels
@@ -36,7 +36,7 @@ INSTALL_RELEASE := $(if $(KVER),$(KVER),$(RUNNING))
 # Absolute, as Kbuild changes directory.
 headers = $(if $(KDIR),$(abspath $(KDIR)),/lib/modules/$(1)/build)
 
-all: modules helper cli selftests
+all: modules helper cli iptables selftests
 
 ifeq ($(RELEASES),)
 modules:
@@ -58,14 +58,18 @@ module-%:
 		KCFLAGS=-Werror modules
 
 selftests: helper
-helper cli selftests:
+helper cli iptables selftests:
 	$(MAKE) --no-print-directory -C $@
 
-install: module-$(INSTALL_RELEASE) helper cli
+install: module-$(INSTALL_RELEASE) helper cli iptables
 	install -D -m 644 $(BUILD)/$(INSTALL_RELEASE)/kbump.ko \
 		$(DESTDIR)/lib/modules/$(INSTALL_RELEASE)/updates/kbump.ko
 	install -D -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/kbump $(BUILD)/kbumpd
+	install -D -m 644 -t $(DESTDIR)$$($(MAKE) -s --no-print-directory -C iptables dir) \
+		$(BUILD)/libxt_KBUMP.so
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard Documentation/*.8)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kbump/examples \
+		$(wildcard Documentation/examples/*)
 	test -n "$(DESTDIR)" || depmod $(INSTALL_RELEASE)
 
 check lint:
@@ -75,4 +79,4 @@ clean:
 	test ! -d $(BUILD) || \
 		find $(BUILD) -mindepth 1 -maxdepth 1 ! -name 'debug-*' -exec rm -rf {} +
 
-.PHONY: all modules helper cli selftests install check lint clean
+.PHONY: all modules helper cli iptables selftests install check lint clean

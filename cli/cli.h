@@ -8,6 +8,7 @@
 #ifndef KBUMP_CLI_H
 #define KBUMP_CLI_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -139,6 +140,19 @@ struct command {
 	bool gone_is_done;	/* that the object is not there is no error */
 };
 
+/* The kernel's version. */
+struct kernel {
+	unsigned int major;
+	unsigned int minor;
+	unsigned int patch;
+};
+
+/* What routing rules ask for. */
+struct routing {
+	bool by_mark;
+	char iif[IFNAMSIZ];	/* one of the interfaces, or empty */
+};
+
 struct replies {
 	struct nl_msg **msg;
 	size_t count;
@@ -159,7 +173,7 @@ void matchers_each(uint64_t mask, void (*show)(const char *key, void *arg), void
 void matchers_text(uint64_t mask);
 struct json_object *matchers_array(uint64_t mask);
 
-/* rule.c, tool.c, flow.c, stat.c, helper.c, explain.c, monitor.c, save.c */
+/* rule.c, tool.c, flow.c, stat.c, helper.c, explain.c, monitor.c, save.c, check.c */
 extern const struct object rule_object;
 extern const struct object tool_object;
 extern const struct object flow_object;
@@ -168,6 +182,7 @@ extern const struct object helper_object;
 extern const struct object explain_object;
 extern const struct object monitor_object;
 extern const struct object save_object;
+extern const struct object check_object;
 
 /* command.c */
 int command_parse(struct command *c, int argc, char **argv);
@@ -183,6 +198,13 @@ void request_dump(struct command *c, int cmd);
 int parse_dump(struct command *c, int argc, char **argv);
 int run_request(struct command *c);
 int run_show(struct command *c);
+
+/* host.c */
+bool host_kernel(struct kernel *k);
+bool host_has_ktls(void);
+bool host_setting(const char *name, long long *value);
+bool host_device(const char *driver, char name[IFNAMSIZ]);
+void host_routing(struct routing *r);
 
 /* netns.c */
 int netns_enter(const char *name);

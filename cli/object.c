@@ -20,5 +20,6 @@ const struct object *const objects[] = {
 	&explain_object,
 	&monitor_object,
 	&save_object,
+	&check_object,
 	NULL
 };

@@ -71,7 +71,10 @@ bool kb_flow_get(struct kb_flow *f)
 
 static void flow_free_rcu(struct rcu_head *rcu)
 {
-	kmem_cache_free(flow_cache, container_of(rcu, struct kb_flow, rcu));
+	struct kb_flow *f = container_of(rcu, struct kb_flow, rcu);
+
+	kb_track_release(&f->track);
+	kmem_cache_free(flow_cache, f);
 }
 
 /**
@@ -155,12 +158,19 @@ static bool at_limit(const struct kb_net *kn)
 
 static void end_work(struct work_struct *work);
 
-static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *facts, bool tracked)
+static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *facts,
+				  const struct sk_buff *skb)
 {
 	struct kb_flow *f = kmem_cache_zalloc(flow_cache, GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!f)
 		return NULL;
+	if (kb_track_read(&f->track, kn->net, skb) < 0) {
+		kmem_cache_free(flow_cache, f);
+		return NULL;
+	}
+	if (f->track.zone)
+		WRITE_ONCE(kn->zoned, true);
 	f->kn = kn;
 	/* The table's, and the caller's. */
 	refcount_set(&f->ref, 2);
@@ -169,7 +179,6 @@ static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *fact
 	INIT_WORK(&f->end_work, end_work);
 	f->id = atomic64_inc_return(&kn->last_id);
 	f->born = jiffies;
-	f->tracked = tracked;
 	f->origin = facts->origin;
 	f->end[KB_CLIENT].flow = f;
 	f->end[KB_CLIENT].tuple = facts->tuple;
@@ -203,7 +212,7 @@ out:
  * @rule: the rule that decided, or one that may
  * @decided: it has decided
  * @helper: who does the handshakes
- * @tracked: the client leg needs its connection tracking entry
+ * @skb: that packet
  *
  * Context: RCU read side, softirq.
  * Return: the flow, with a reference; or an ERR_PTR(): -ENOSPC at a limit, -EDQUOT if the client
@@ -211,14 +220,14 @@ out:
  */
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 			       struct kb_rule *rule, bool decided, struct kb_helper *helper,
-			       bool tracked)
+			       const struct sk_buff *skb)
 {
 	struct kb_flow *f;
 	int err;
 
 	if (at_limit(kn))
 		return ERR_PTR(-ENOSPC);
-	f = flow_alloc(kn, facts, tracked);
+	f = flow_alloc(kn, facts, skb);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	err = -EDQUOT;

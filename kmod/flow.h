@@ -11,6 +11,7 @@
 #include "leg.h"
 #include "net.h"
 #include "rekey.h"
+#include "track.h"
 #include "tuple.h"
 
 struct kb_flow;
@@ -18,6 +19,7 @@ struct kb_helper;
 struct kb_relay;
 struct kb_rule;
 struct netlink_ext_ack;
+struct sk_buff;
 struct socket;
 
 /**
@@ -57,7 +59,7 @@ struct kb_end {
  * @reason: &enum kbump_reason; set once, by the first who wants the end
  * @share: where the client's handshakes are counted; constant
  * @ended: torn down; set once, before the move to &kb_net.remains
- * @tracked: the client leg has a connection tracking entry, which a destination NAT needs
+ * @track: what connection tracking made of the SYN; constant
  * @origin: what the SYN said; constant
  * @action: &enum kbump_action as the rules decided, 0 while they have not; under @lock
  * @rule: counted reference to the rule that decided, or that may, until the end; NULL if none
@@ -82,7 +84,7 @@ struct kb_flow {
 	int reason;
 	u16 share;
 	bool ended;
-	bool tracked;
+	struct kb_track track;
 	struct kb_origin origin;
 	u8 action;
 	struct kb_rule *rule;
@@ -117,7 +119,7 @@ struct kb_handoff {
 struct kb_flow *kb_flow_lookup(struct kb_net *kn, const struct kb_tuple *tuple);
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 			       struct kb_rule *rule, bool decided, struct kb_helper *helper,
-			       bool tracked);
+			       const struct sk_buff *skb);
 int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext_ack *extack);
 int kb_flow_establish(struct kb_flow *f, const struct kb_handoff *h,
 		      struct netlink_ext_ack *extack);

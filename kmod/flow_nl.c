@@ -254,6 +254,9 @@ static int set_server(struct request *rq, const struct socket *server, struct ge
 	}
 	t.server = client->server;
 	t.sport = client->sport;
+	/* The host's routing rules may choose the way by mark. */
+	if (rq->flow->origin.mark)
+		sock_set_mark(server->sk, rq->flow->origin.mark);
 	return kb_flow_set_server(rq->flow, &t, info->extack);
 }
 

@@ -14,6 +14,7 @@
 #include "share.h"
 #include "steer.h"
 #include "tool.h"
+#include "xt.h"
 
 static unsigned int kb_net_id __read_mostly;
 
@@ -110,10 +111,15 @@ static int __init kb_init(void)
 	err = kb_helper_init();
 	if (err)
 		goto fail_net;
-	err = kb_nl_init();
+	err = kb_xt_init();
 	if (err)
 		goto fail_helper;
+	err = kb_nl_init();
+	if (err)
+		goto fail_xt;
 	return 0;
+fail_xt:
+	kb_xt_exit();
 fail_helper:
 	kb_helper_exit();
 fail_net:
@@ -129,6 +135,7 @@ fail_relay:
 static void __exit kb_exit(void)
 {
 	kb_nl_exit();
+	kb_xt_exit();
 	kb_helper_exit();
 	unregister_pernet_subsys(&net_ops);
 	/* Socket callbacks may be about to return. */

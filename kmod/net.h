@@ -54,6 +54,8 @@ struct kb_stats {
  * @gc: looks after @handshakes and @remains
  * @dst4: local input route of IPv4, for steered packets
  * @dst6: the same of IPv6; NULL if the namespace has no IPv6
+ * @nchoosers: iptables rules by which connections are chosen; with 0, all are
+ * @zoned: connections were put into tracking zones of their own; set once
  * @hooked: the netfilter hooks are registered; under @lock
  * @dying: no new flow, no new configuration; set once
  * @stats: per-CPU counters
@@ -84,6 +86,8 @@ struct kb_net {
 	struct delayed_work gc;
 	struct dst_entry *dst4;
 	struct dst_entry *dst6;
+	atomic_t nchoosers;
+	bool zoned;
 	bool hooked;
 	bool dying;
 	struct kb_stats __percpu *stats;

@@ -21,6 +21,7 @@ static bool read_tcp(const struct sk_buff *skb, int off, struct kb_packet *p)
 	p->sport = th->source;
 	p->dport = th->dest;
 	p->syn = th->syn && !th->ack && !th->rst && !th->fin;
+	p->synack = th->syn && th->ack && !th->rst && !th->fin;
 	return true;
 }
 

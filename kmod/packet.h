@@ -16,6 +16,7 @@ struct sk_buff;
  *
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
  * @syn: it opens a connection
+ * @synack: it answers one that does
  * @error: it is an ICMP error
  * @src: from
  * @dst: to
@@ -25,6 +26,7 @@ struct sk_buff;
 struct kb_packet {
 	u8 family;
 	bool syn;
+	bool synack;
 	bool error;
 	union nf_inet_addr src;
 	union nf_inet_addr dst;

@@ -4,23 +4,26 @@
  *
  * As TPROXY does it, but with no help from routing rules: a packet of a flow gets its socket,
  * and a route of our own to local delivery. The host's filters and connection tracking are
- * meant for the connection that passes through the box, of which each leg is only a half:
+ * meant for the connection that passes through the box, of which each leg is only a half. So
+ * the packets that open it go the whole way that they would go without us, and are taken from
+ * it where it ends; what follows is taken at once:
  *
  * PRE_ROUTING, first: packets of known flows, by what is on the wire.
- * PRE_ROUTING, after destination NAT: new connections, and packets whose addresses NAT has
- *	just restored, as those of a server leg that is masqueraded.
+ * PRE_ROUTING, last: packets whose addresses NAT has just restored, as those of a server leg
+ *	that is masqueraded. SYNs, and the SYN-ACKs of servers, are sent the way of forwarding.
+ * FORWARD, last: there both have passed all that the host's rules had to say: a SYN is put
+ *	to our rules, a SYN-ACK goes to its leg.
  * LOCAL_IN: steered packets skip the host's INPUT chains.
  * LOCAL_OUT: packets of the legs skip the host's OUTPUT chains. The client leg, whose
  *	addresses are those of the server leg in reverse, is hidden from connection tracking,
- *	unless a destination NAT needs its entry. The server leg is tracked as the host's own.
+ *	unless a destination NAT needs its entry. The server leg is tracked in the place of the
+ *	client's connection: see track.c.
  */
-#include <linux/inetdevice.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter_bridge.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
-#include <net/addrconf.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
 #include <net/ip6_fib.h>
@@ -39,6 +42,15 @@
 #include "packet.h"
 #include "rule.h"
 #include "steer.h"
+#include "track.h"
+
+/*
+ * In the flags of IPCB and IP6CB, bits that no kernel uses: the packet is to be looked at in
+ * FORWARD; an iptables rule has chosen it; such a rule wants it to be left alone.
+ */
+#define WATCHED		BIT(15)
+#define CHOSEN		BIT(14)
+#define LEFT_ALONE	BIT(13)
 
 /**
  * kb_steer_sock - the socket of a leg
@@ -68,6 +80,27 @@ struct sock *kb_steer_sock(struct kb_net *kn, const struct kb_tuple *t)
 #endif
 	rcu_read_unlock();
 	return sk;
+}
+
+static u16 *flags_of(struct sk_buff *skb, u8 family)
+{
+	return family == NFPROTO_IPV4 ? &IPCB(skb)->flags : &IP6CB(skb)->flags;
+}
+
+/**
+ * kb_steer_choose - say whether a connection is to be put to the rules
+ * @skb: its first packet, on its way through PRE_ROUTING or FORWARD
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @chosen: it is; otherwise it is to be left alone
+ *
+ * Context: any.
+ */
+void kb_steer_choose(struct sk_buff *skb, u8 family, bool chosen)
+{
+	u16 *flags = flags_of(skb, family);
+
+	*flags &= ~(CHOSEN | LEFT_ALONE);
+	*flags |= chosen ? CHOSEN : LEFT_ALONE;
 }
 
 /*
@@ -145,14 +178,18 @@ static bool begins_anew(const struct kb_flow *f, const struct kb_packet *p)
 /* Connection tracking confirms entries in LOCAL_IN, which steered packets skip. */
 static int settle_conntrack(const struct kb_flow *f, struct sk_buff *skb)
 {
-	if (f->tracked)
+	if (f->track.dnat)
 		return nf_conntrack_confirm(skb);
 	hide_from_conntrack(skb);
 	return NF_ACCEPT;
 }
 
-/* A packet that may be of a flow. Return: a verdict, or -1 if it is of none. */
-static int known(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet *p)
+/*
+ * A packet that may be of a flow. Return: a verdict, or -1 if it is of none, or if it is a server's
+ * answer that the host has not judged yet.
+ */
+static int known(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet *p,
+		 const struct nf_hook_state *state)
 {
 	struct kb_tuple t = kb_packet_tuple(p, KB_CLIENT, KB_CLIENT);
 	struct kb_flow *f = kb_flow_lookup(kn, &t);
@@ -166,7 +203,9 @@ static int known(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet 
 	}
 	t = kb_packet_tuple(p, KB_SERVER, KB_SERVER);
 	f = kb_flow_lookup(kn, &t);
-	return f ? to_leg(kn, skb, p, f, &t) : -1;
+	if (!f || (p->synack && state->hook != NF_INET_FORWARD))
+		return -1;
+	return to_leg(kn, skb, p, f, &t);
 }
 
 static bool has_flows(struct kb_net *kn)
@@ -199,36 +238,8 @@ static unsigned int early_hook(void *priv, struct sk_buff *skb, const struct nf_
 	int verdict = -1;
 
 	if (has_flows(kn) && is_candidate(skb, state) && kb_packet_read(skb, state->pf, &p))
-		verdict = known(kn, skb, &p);
+		verdict = known(kn, skb, &p, state);
 	return verdict < 0 ? NF_ACCEPT : verdict;
-}
-
-/*
- * Would the host forward it? Asked of its own routing, so that what it refuses (rp_filter,
- * martian sources, forwarding switched off) is refused by it, as without us.
- */
-static bool is_forwarded4(struct sk_buff *skb)
-{
-	const struct iphdr *ip = ip_hdr(skb);
-	bool forwarded;
-
-	if (ip_route_input_noref(skb, ip->daddr, ip->saddr, ip->tos, skb->dev))
-		return false;
-	forwarded = skb_rtable(skb)->rt_type == RTN_UNICAST;
-	skb_dst_drop(skb);
-	return forwarded;
-}
-
-static bool is_forwarded6(struct kb_net *kn, const struct kb_packet *p)
-{
-	return !ipv6_addr_is_multicast(&p->dst.in6) &&
-	       !(ipv6_addr_type(&p->dst.in6) & IPV6_ADDR_LINKLOCAL) &&
-	       !ipv6_chk_addr(kn->net, &p->dst.in6, NULL, 0);
-}
-
-static bool is_forwarded(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet *p)
-{
-	return p->family == NFPROTO_IPV4 ? is_forwarded4(skb) : is_forwarded6(kn, p);
 }
 
 static unsigned int refuse(struct sk_buff *skb, const struct nf_hook_state *state)
@@ -263,14 +274,6 @@ static enum kbump_stat failure(int err)
 	}
 }
 
-static bool has_dnat(const struct sk_buff *skb)
-{
-	enum ip_conntrack_info info;
-	const struct nf_conn *ct = nf_ct_get(skb, &info);
-
-	return ct && ct->status & IPS_DST_NAT;
-}
-
 /* The client uses the ports of a connection before: what is left of it makes room. */
 static void end_time_wait(struct kb_net *kn, const struct kb_tuple *t)
 {
@@ -301,7 +304,7 @@ static int to_helper(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rul
 			kb_helper_put(h);
 		return -ESRCH;
 	}
-	f = kb_flow_create(kn, facts, rule, decided, h, has_dnat(skb));
+	f = kb_flow_create(kn, facts, rule, decided, h, skb);
 	kb_helper_put(h);
 	if (IS_ERR(f)) {
 		sock_put(sk);
@@ -374,6 +377,69 @@ static bool has_nat(const struct sk_buff *skb)
 	return ct && ct->status & IPS_NAT_MASK;
 }
 
+static void route6(struct kb_net *kn, struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	const struct ipv6hdr *ip = ipv6_hdr(skb);
+	struct flowi6 fl6 = {
+		.flowi6_iif = skb->dev->ifindex,
+		.daddr = ip->daddr,
+		.saddr = ip->saddr,
+		.flowlabel = ip6_flowinfo(ip),
+		.flowi6_mark = skb->mark,
+		.flowi6_proto = ip->nexthdr,
+	};
+	struct flow_keys keys;
+	struct dst_entry *dst;
+
+	/* Fills the ports in, if a routing rule asks for them. */
+	fib6_rules_early_flow_dissect(kn->net, skb, &fl6, &keys);
+	dst = ip6_route_input_lookup(kn->net, skb->dev, &fl6, skb,
+				     RT6_LOOKUP_F_HAS_SADDR | RT6_LOOKUP_F_DST_NOREF);
+	skb_dst_drop(skb);
+	skb_dst_set_noref(skb, dst);
+#endif
+}
+
+/*
+ * On to FORWARD. The route is the one that the host would find next. But before it does, it would
+ * look for a socket with these addresses, which may well be one of ours, and not forward the packet
+ * then; with a route it does not look. Without one, as when rp_filter refuses the packet, the host
+ * comes to the same end.
+ */
+static void watch(struct kb_net *kn, struct sk_buff *skb, u8 family)
+{
+	const struct iphdr *ip = ip_hdr(skb);
+
+	*flags_of(skb, family) |= WATCHED;
+	if (family == NFPROTO_IPV4)
+		ip_route_input_noref(skb, ip->daddr, ip->saddr, ip->tos, skb->dev);
+	else
+		route6(kn, skb);
+}
+
+/* An iptables rule may have a say, and while there is one that chooses, its word is needed. */
+static bool is_chosen(struct kb_net *kn, u16 flags)
+{
+	if (flags & (CHOSEN | LEFT_ALONE))
+		return flags & CHOSEN;
+	return !atomic_read(&kn->nchoosers);
+}
+
+/* A server's answer to the SYN of a server leg. */
+static bool is_answer(struct kb_net *kn, const struct kb_packet *p)
+{
+	struct kb_tuple t = kb_packet_tuple(p, KB_SERVER, KB_SERVER);
+
+	return p->synack && has_flows(kn) && kb_flow_lookup(kn, &t);
+}
+
+/* Legs know nothing of the tables of VRFs: what comes from one is left alone. */
+static bool is_in_vrf(const struct nf_hook_state *state)
+{
+	return netif_is_l3_slave(state->in) || netif_is_l3_master(state->in);
+}
+
 static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct kb_net *kn = kb_net(state->net);
@@ -387,12 +453,50 @@ static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_h
 	if (!kb_packet_read(skb, state->pf, &p))
 		return NF_ACCEPT;
 	if (has_flows(kn) && has_nat(skb))
-		verdict = known(kn, skb, &p);
+		verdict = known(kn, skb, &p, state);
 	if (verdict >= 0)
 		return verdict;
-	if (!p.syn || !is_forwarded(kn, skb, &p))
+	if ((p.syn && !is_in_vrf(state)) || is_answer(kn, &p))
+		watch(kn, skb, state->pf);
+	return NF_ACCEPT;
+}
+
+static unsigned int judge(struct kb_net *kn, struct sk_buff *skb, u16 flags,
+			  const struct nf_hook_state *state)
+{
+	struct kb_packet p;
+	int verdict = -1;
+
+	if (!kb_packet_tcp(skb, state->pf, &p))
 		return NF_ACCEPT;
-	return decide(kn, skb, &p, state);
+	/* A SYN again may have overtaken this one. */
+	if (has_flows(kn))
+		verdict = known(kn, skb, &p, state);
+	if (verdict >= 0)
+		return verdict;
+	return p.syn && is_chosen(kn, flags) ? decide(kn, skb, &p, state) : NF_ACCEPT;
+}
+
+static unsigned int forward_hook(void *priv, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	struct kb_net *kn = kb_net(state->net);
+	u16 *flags = flags_of(skb, state->pf);
+	u16 before = *flags;
+	unsigned int verdict;
+
+	if (!(before & WATCHED) || READ_ONCE(kn->dying))
+		return NF_ACCEPT;
+	*flags &= ~(WATCHED | CHOSEN | LEFT_ALONE);
+	/* A packet that was queued to a process comes back in that process. */
+	local_bh_disable();
+	verdict = judge(kn, skb, before, state);
+	if (verdict == NF_ACCEPT && is_steered(kn, skb)) {
+		dst_input(skb);
+		verdict = NF_STOLEN;
+	}
+	local_bh_enable();
+	return verdict;
 }
 
 /*
@@ -413,41 +517,54 @@ static unsigned int input_hook(void *priv, struct sk_buff *skb, const struct nf_
 	return is_steered(kb_net(state->net), skb) ? skip_hooks(skb, state) : NF_ACCEPT;
 }
 
-/* Before connection tracking: the client leg's packets are no connection of the host's. */
-static unsigned int output_client_hook(void *priv, struct sk_buff *skb,
-				       const struct nf_hook_state *state)
+static const struct kb_flow *flow_of(struct kb_net *kn, const struct kb_packet *p,
+				     enum kb_side side)
+{
+	struct kb_tuple t = kb_packet_tuple(p, side, side == KB_CLIENT ? KB_SERVER : KB_CLIENT);
+
+	return kb_flow_lookup(kn, &t);
+}
+
+/*
+ * Before connection tracking: the client leg's packets are no connection of the host's, and the
+ * server leg's are of the zone that the client's connection was put into.
+ */
+static unsigned int output_early_hook(void *priv, struct sk_buff *skb,
+				      const struct nf_hook_state *state)
 {
 	struct kb_net *kn = kb_net(state->net);
 	const struct kb_flow *f;
-	struct kb_tuple t;
 	struct kb_packet p;
 
 	if (!has_flows(kn) || !kb_packet_tcp(skb, state->pf, &p))
 		return NF_ACCEPT;
-	t = kb_packet_tuple(&p, KB_CLIENT, KB_SERVER);
-	f = kb_flow_lookup(kn, &t);
-	if (!f || f->tracked)
-		return NF_ACCEPT;
-	hide_from_conntrack(skb);
-	return skip_hooks(skb, state);
+	f = flow_of(kn, &p, KB_CLIENT);
+	if (f && !f->track.dnat) {
+		hide_from_conntrack(skb);
+		return skip_hooks(skb, state);
+	}
+	if (READ_ONCE(kn->zoned))
+		f = flow_of(kn, &p, KB_SERVER);
+	if (f)
+		kb_track_assign_zone(&f->track, skb);
+	return NF_ACCEPT;
 }
 
 /* After connection tracking. */
-static unsigned int output_server_hook(void *priv, struct sk_buff *skb,
-				       const struct nf_hook_state *state)
+static unsigned int output_late_hook(void *priv, struct sk_buff *skb,
+				     const struct nf_hook_state *state)
 {
 	struct kb_net *kn = kb_net(state->net);
-	struct kb_tuple t;
+	const struct kb_flow *f;
 	struct kb_packet p;
 
 	if (!has_flows(kn) || !kb_packet_tcp(skb, state->pf, &p))
 		return NF_ACCEPT;
-	t = kb_packet_tuple(&p, KB_SERVER, KB_CLIENT);
-	if (!kb_flow_lookup(kn, &t)) {
-		t = kb_packet_tuple(&p, KB_CLIENT, KB_SERVER);
-		if (!kb_flow_lookup(kn, &t))
-			return NF_ACCEPT;
-	}
+	f = flow_of(kn, &p, KB_SERVER);
+	if (f)
+		kb_track_pass_on(&f->origin, skb);
+	else if (!flow_of(kn, &p, KB_CLIENT))
+		return NF_ACCEPT;
 	return skip_hooks(skb, state);
 }
 
@@ -456,12 +573,14 @@ static const struct nf_hook_ops hooks[] = {
 	{ .hook = early_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_PRE_ROUTING,
 	  .priority = NF_IP_PRI_RAW - 1 },
 	{ .hook = late_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_PRE_ROUTING,
-	  .priority = NF_IP_PRI_NAT_DST + 1 },
+	  .priority = NF_IP_PRI_LAST },
+	{ .hook = forward_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_FORWARD,
+	  .priority = NF_IP_PRI_LAST },
 	{ .hook = input_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_LOCAL_IN,
 	  .priority = NF_IP_PRI_FIRST },
-	{ .hook = output_client_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_LOCAL_OUT,
+	{ .hook = output_early_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_LOCAL_OUT,
 	  .priority = NF_IP_PRI_RAW - 1 },
-	{ .hook = output_server_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_LOCAL_OUT,
+	{ .hook = output_late_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_LOCAL_OUT,
 	  .priority = NF_IP_PRI_CONNTRACK + 1 },
 };
 
