@@ -112,8 +112,9 @@ int answer(struct talk *t)
 			return NO_ANSWER;
 		nlh = (const struct nlmsghdr *)t->reply;
 		for (; NLMSG_OK(nlh, n); nlh = NLMSG_NEXT(nlh, n)) {
+			/* A dump ends with its error, if it has one. */
 			if (nlh->nlmsg_type == NLMSG_DONE)
-				return 0;
+				return *(const int *)NLMSG_DATA(nlh);
 			if (nlh->nlmsg_type != NLMSG_ERROR)
 				continue;
 			e = NLMSG_DATA(nlh);
