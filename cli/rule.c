@@ -141,6 +141,8 @@ static const struct field rule_fields[] = {
 	  .nla = KBUMP_RULE_A_TOOL, .max = KBUMP_RULE_TOOLS_MAX },
 	{ .key = "fail", .type = &type_word, .flags = F_INPUT, .nla = KBUMP_RULE_A_FAIL,
 	  .words = WORDS(fail_words), .what = "a fail setting", .shown = has_fail },
+	{ .key = "learn", .type = &type_learn, .flags = F_INPUT, .nla = KBUMP_RULE_A_LEARN,
+	  .what = "on, off or seconds", .min = 1, .max = INT_MAX },
 	{ .key = "comment", .type = &type_string, .flags = F_INPUT,
 	  .nla = KBUMP_RULE_A_COMMENT, .what = "a comment", .max = KBUMP_COMMENT_LEN - 1 },
 	{ .key = "hits", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_RULE_A_HITS },
@@ -309,7 +311,8 @@ static const char rule_help[] =
 	"       kbump rule del { handle N | pref N }\n"
 	"       kbump rule flush\n"
 	"RULE   := { [ not ] MATCH }... action ACTION [ page ] [ alpn PROTOCOL ]\n"
-	"          [ tool NAME ]... [ fail open | closed ] [ comment TEXT ]\n"
+	"          [ tool NAME ]... [ fail open | closed ]\n"
+	"          [ learn on | off | SECONDS ] [ comment TEXT ]\n"
 	"MATCH  := { from PREFIX[,PREFIX]... | to PREFIX[,PREFIX]... | sport PORTS |\n"
 	"            dport PORTS | iif DEV | vlan IDS | mark VALUE[/MASK] | zone N |\n"
 	"            ctmark VALUE[/MASK] | ctlabel N | tls VERSION[,VERSION]... |\n"

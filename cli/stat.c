@@ -25,6 +25,7 @@ static const struct field stat_fields[] = {
 	{ .key = "bad_record", .type = &type_u64, .nla = KBUMP_STAT_BAD_RECORD },
 	{ .key = "rx_rekeys", .type = &type_u64, .nla = KBUMP_STAT_RX_REKEYS },
 	{ .key = "tx_rekeys", .type = &type_u64, .nla = KBUMP_STAT_TX_REKEYS },
+	{ .key = "learned", .type = &type_u64, .nla = KBUMP_STAT_LEARNED },
 	{}
 };
 

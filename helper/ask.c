@@ -29,6 +29,7 @@ static bool ask(struct conn *c, const struct cert_facts *cert, struct answer *a)
 	if (!kernel_flow_ask(k, c->client_fd, &c->hello, cert, a)) {
 		c->action = a->action;
 		c->rule = a->rule;
+		c->learned = a->learned;
 		if (*a->alpn_limit)
 			limit_alpn(&c->hello, a->alpn_limit);
 		return true;

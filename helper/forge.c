@@ -403,6 +403,7 @@ static const char *get(struct conn *c)
 		identity_use(c, known);
 		return NULL;
 	}
+	c->forged = c->verified;
 	/* The authority that nobody trusts has no chain. */
 	c->leaf_chain = c->verified ? c->worker->setup->ca.chain : NULL;
 	use_key(c, kind);

@@ -33,7 +33,8 @@ static void say(const struct conn *c)
 	bool bypassed = c->action == KBUMP_ACTION_BYPASS;
 
 	if (c->plain)
-		conn_log(c, LOG_LEFT_ALONE, "%s", bypassed ? "" : "not TLS");
+		conn_log(c, LOG_LEFT_ALONE, "%s", c->learned ? "as was learned" :
+			 bypassed ? "" : "not TLS");
 	else if (c->verified)
 		conn_log(c, LOG_OPENED, "%s", "");
 	else

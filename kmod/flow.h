@@ -59,6 +59,8 @@ struct kb_end {
  * @ended: torn down; set once, before the move to &kb_net.remains
  * @tracked: the client leg has a connection tracking entry, which a destination NAT needs
  * @origin: what the SYN said; constant
+ * @offered: the client offers protocols (ALPN); under @lock until the hand-off, as @learned
+ * @learned: it is bypassed by what was learned
  * @action: &enum kbump_action as the rules decided, 0 while they have not; under @lock
  * @rule: counted reference to the rule that decided, or that may, until the end; NULL if none
  *	wanted the flow after all; under @lock until the hand-off, then constant
@@ -84,6 +86,8 @@ struct kb_flow {
 	bool ended;
 	bool tracked;
 	struct kb_origin origin;
+	bool offered;
+	bool learned;
 	u8 action;
 	struct kb_rule *rule;
 	struct kb_helper *helper;
@@ -102,6 +106,7 @@ struct kb_flow {
  * @pump: legs of which @sock is not the peer's connection, but one to the helper
  * @keys: the secrets of the TLS 1.3 legs
  * @record_max: see &enum kbump_flow_attr; 0: no limit but that of TLS
+ * @forged: see &enum kbump_flow_attr
  * @sni: server name or NULL
  * @alpn: protocol or NULL
  */
@@ -110,6 +115,7 @@ struct kb_handoff {
 	struct kb_pump pump[KB_SIDES];
 	struct kb_keys keys[KB_SIDES];
 	u16 record_max;
+	bool forged;
 	char *sni;
 	char *alpn;
 };
@@ -119,6 +125,7 @@ struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 			       struct kb_rule *rule, bool decided, struct kb_helper *helper,
 			       bool tracked);
 int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext_ack *extack);
+void kb_flow_refused(struct kb_flow *f, enum kbump_reason reason, const char *sni, u8 alert);
 int kb_flow_establish(struct kb_flow *f, const struct kb_handoff *h,
 		      struct netlink_ext_ack *extack);
 int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,

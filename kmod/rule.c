@@ -154,6 +154,8 @@ int kb_rule_fill(struct sk_buff *skb, const void *obj)
 		return -EMSGSIZE;
 	if (r->page && nla_put_flag(skb, KBUMP_RULE_A_PAGE))
 		return -EMSGSIZE;
+	if (r->learn != KB_LEARN_DEFAULT && nla_put_u32(skb, KBUMP_RULE_A_LEARN, r->learn))
+		return -EMSGSIZE;
 	if (*r->comment && nla_put_string(skb, KBUMP_RULE_A_COMMENT, r->comment))
 		return -EMSGSIZE;
 	return fill_counters(skb, r) ? -EMSGSIZE : 0;
@@ -168,6 +170,15 @@ static int parse_limit(struct kb_rule *r, const struct nlattr *a, struct netlink
 		return -EINVAL;
 	}
 	return kb_nl_strdup(a, &r->alpn_limit, extack);
+}
+
+static int parse_learn(struct kb_rule *r, const struct nlattr *a, struct netlink_ext_ack *extack)
+{
+	r->learn = a ? nla_get_u32(a) : KB_LEARN_DEFAULT;
+	if (!a || r->action == KBUMP_ACTION_INSPECT)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, a, "only from action inspect a bypass is learned");
+	return -EINVAL;
 }
 
 static int parse_page(struct kb_rule *r, const struct nlattr *a, struct netlink_ext_ack *extack)
@@ -196,6 +207,7 @@ static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ex
 		return -EINVAL;
 	}
 	return parse_page(r, tb[KBUMP_RULE_A_PAGE], extack) ?:
+	       parse_learn(r, tb[KBUMP_RULE_A_LEARN], extack) ?:
 	       parse_limit(r, tb[KBUMP_RULE_A_ALPN_LIMIT], extack);
 }
 

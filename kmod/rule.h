@@ -22,6 +22,9 @@ struct sk_buff;
  * @failed: flows to which its fail setting was applied
  * @last: jiffies of the last hit, if there are @hits
  */
+/* As long as the module's parameter says. */
+#define KB_LEARN_DEFAULT	U32_MAX
+
 struct kb_rule_stats {
 	u64 hits;
 	u64 bytes;
@@ -49,6 +52,8 @@ struct kb_rule_stats {
  * @match: which connections
  * @action: &enum kbump_action
  * @fail: &enum kbump_fail
+ * @learn: seconds for which a bypass is learned from its flows, or KB_LEARN_DEFAULT; 0: none is,
+ *	and none is applied
  * @page: a client that it blocks is told so by a helper
  * @ntools: tools in @tools
  * @tools: references to the tools
@@ -66,6 +71,7 @@ struct kb_rule {
 	struct kb_match match;
 	u8 action;
 	u8 fail;
+	u32 learn;
 	bool page;
 	u8 ntools;
 	struct kb_tool *tools[KBUMP_RULE_TOOLS_MAX];

@@ -66,8 +66,9 @@
  *	them it could not follow a change of keys, and is refused: -EINVAL, as is a secret
  *	of a wrong length or for another leg. Notified (without fds and secrets).
  * @KBUMP_CMD_FLOW_FAIL: from a registered helper: the handshake of the flow whose
- *	client leg is KBUMP_FLOW_A_CLIENT_FD ended with KBUMP_FLOW_A_REASON. Notified
- *	as KBUMP_CMD_FLOW_DEL.
+ *	client leg is KBUMP_FLOW_A_CLIENT_FD ended with KBUMP_FLOW_A_REASON. With
+ *	KBUMP_FLOW_A_FORGED the client may have refused the certificate, and a bypass may be
+ *	learned for KBUMP_FLOW_A_SNI. Notified as KBUMP_CMD_FLOW_DEL.
  * @KBUMP_CMD_FLOW_DEL: reset flow KBUMP_FLOW_A_ID. The notification of a flow's end,
  *	with its final counters and KBUMP_FLOW_A_REASON.
  * @KBUMP_CMD_FLOW_GET: dump, or the one of KBUMP_FLOW_A_ID.
@@ -94,6 +95,11 @@
  *	known not to be there. Each rule comes with KBUMP_RULE_A_ANSWER and _WHY, and at the
  *	end a KBUMP_A_FLOW as the answer to _FLOW_ASK: _ACTION and _RULE, _ACTION alone if
  *	no rule can want the connection, or neither if that depends on what is not known.
+ * @KBUMP_CMD_LEARNED_ADD: notification only: a bypass was learned.
+ * @KBUMP_CMD_LEARNED_DEL: forget what has KBUMP_LEARNED_A_ID. Notified, as are time-outs and
+ *	what makes room for newer ones.
+ * @KBUMP_CMD_LEARNED_FLUSH: forget all that was learned; takes no attribute.
+ * @KBUMP_CMD_LEARNED_GET: dump, the oldest first; or the one of KBUMP_LEARNED_A_ID.
  */
 enum kbump_cmd {
 	KBUMP_CMD_UNSPEC,
@@ -119,6 +125,10 @@ enum kbump_cmd {
 	KBUMP_CMD_RULE_REPLACE,
 	KBUMP_CMD_RULE_MOVE,
 	KBUMP_CMD_RULE_EXPLAIN,
+	KBUMP_CMD_LEARNED_ADD,
+	KBUMP_CMD_LEARNED_DEL,
+	KBUMP_CMD_LEARNED_FLUSH,
+	KBUMP_CMD_LEARNED_GET,
 	__KBUMP_CMD_MAX,
 };
 #define KBUMP_CMD_MAX (__KBUMP_CMD_MAX - 1)
@@ -131,6 +141,7 @@ enum kbump_cmd {
  * @KBUMP_A_FLOW: nested &enum kbump_flow_attr
  * @KBUMP_A_STAT: nested &enum kbump_stat
  * @KBUMP_A_HELPER: nested &enum kbump_helper_attr
+ * @KBUMP_A_LEARNED: nested &enum kbump_learned_attr
  */
 enum kbump_attr {
 	KBUMP_A_UNSPEC,
@@ -139,6 +150,7 @@ enum kbump_attr {
 	KBUMP_A_FLOW,
 	KBUMP_A_STAT,
 	KBUMP_A_HELPER,
+	KBUMP_A_LEARNED,
 	__KBUMP_A_MAX,
 };
 #define KBUMP_A_MAX (__KBUMP_A_MAX - 1)
@@ -287,7 +299,7 @@ struct kbump_port_range {
  *	only with KBUMP_ACTION_BLOCK. What the first packet decides is refused without a
  *	helper, whatever _FAIL says
  * @KBUMP_RULE_A_HITS: u64, connections that the rule decided. Output only, as
- *	all below.
+ *	the next two.
  * @KBUMP_RULE_A_BYTES: u64, clear bytes relayed for its flows, both directions
  * @KBUMP_RULE_A_FAILED: u64, its flows to which the fail setting was applied
  * @KBUMP_RULE_A_NOT: u64, input too: mask of 1 << those of the rule's matchers that must not
@@ -311,6 +323,9 @@ struct kbump_port_range {
  * @KBUMP_RULE_A_ANSWER: u8, &enum kbump_answer; in the answer to _RULE_EXPLAIN
  * @KBUMP_RULE_A_WHY: u64, mask of 1 << a matcher: the one that says no, or those whose facts are
  *	not known; in the answer to _RULE_EXPLAIN
+ * @KBUMP_RULE_A_LEARN: u32, seconds for which a bypass is learned from the rule's flows; 0: none
+ *	is, and none that was learned is applied to them. Default: as long as the module's parameter
+ *	learned_timeout says. Only with KBUMP_ACTION_INSPECT
  */
 enum kbump_rule_attr {
 	KBUMP_RULE_A_UNSPEC,
@@ -351,6 +366,7 @@ enum kbump_rule_attr {
 	KBUMP_RULE_A_LAST_HIT,
 	KBUMP_RULE_A_ANSWER,
 	KBUMP_RULE_A_WHY,
+	KBUMP_RULE_A_LEARN,
 	__KBUMP_RULE_A_MAX,
 };
 #define KBUMP_RULE_A_MAX (__KBUMP_RULE_A_MAX - 1)
@@ -448,6 +464,7 @@ enum kbump_flow_state {
  * @KBUMP_REASON_UPSTREAM_CERT: the server's certificate did not verify
  * @KBUMP_REASON_BLOCKED: a rule refused it, for what its handshake told
  * @KBUMP_REASON_INTERNAL: error of the helper or of the kernel
+ * @KBUMP_REASON_CLIENT_QUIT: client closed as soon as its handshake was over
  */
 enum kbump_reason {
 	KBUMP_REASON_NONE,
@@ -470,6 +487,7 @@ enum kbump_reason {
 	KBUMP_REASON_UPSTREAM_CERT,
 	KBUMP_REASON_BLOCKED,
 	KBUMP_REASON_INTERNAL,
+	KBUMP_REASON_CLIENT_QUIT,
 	__KBUMP_REASON_MAX,
 };
 #define KBUMP_REASON_MAX (__KBUMP_REASON_MAX - 1)
@@ -535,7 +553,7 @@ enum kbump_leg_attr {
  * @KBUMP_FLOW_A_RULE: u32, handle of the rule that decided, if one has
  * @KBUMP_FLOW_A_AGE: u64, ms since the SYN
  * @KBUMP_FLOW_A_SNI: string, 0..255; input of _FLOW_ASK, where an empty one is none, and
- *	_FLOW_ADD, optional
+ *	_FLOW_ADD and _FLOW_FAIL, optional
  * @KBUMP_FLOW_A_ALPN: string, 1..255; input of _FLOW_ADD, optional
  * @KBUMP_FLOW_A_CLIENT: nested &enum kbump_leg_attr; input of _FLOW_ADD: its secrets, or the
  *	helper's pump
@@ -562,6 +580,13 @@ enum kbump_leg_attr {
  * @KBUMP_FLOW_A_ZONE: u16, conntrack zone
  * @KBUMP_FLOW_A_CT_MARK: u32, conntrack mark
  * @KBUMP_FLOW_A_CT_LABELS: KBUMP_LABELS_LEN bytes, conntrack labels: the first is bit 0 of byte 0
+ * @KBUMP_FLOW_A_FORGED: flag: the client was shown a certificate that was made for it, of a server
+ *	that verified: if it ends the connection before it has sent anything, that is what it
+ *	refuses; input of _FLOW_ADD and _FLOW_FAIL
+ * @KBUMP_FLOW_A_ALERT: u8, with %KBUMP_REASON_CLIENT_ALERT: the alert (RFC 8446, section 6); input
+ *	of _FLOW_FAIL
+ * @KBUMP_FLOW_A_LEARNED: flag, the flow is bypassed by what was learned; also in the answer to
+ *	_FLOW_ASK
  */
 enum kbump_flow_attr {
 	KBUMP_FLOW_A_UNSPEC,
@@ -598,6 +623,9 @@ enum kbump_flow_attr {
 	KBUMP_FLOW_A_ZONE,
 	KBUMP_FLOW_A_CT_MARK,
 	KBUMP_FLOW_A_CT_LABELS,
+	KBUMP_FLOW_A_FORGED,
+	KBUMP_FLOW_A_ALERT,
+	KBUMP_FLOW_A_LEARNED,
 	__KBUMP_FLOW_A_MAX,
 };
 #define KBUMP_FLOW_A_MAX (__KBUMP_FLOW_A_MAX - 1)
@@ -625,6 +653,8 @@ enum kbump_flow_attr {
  * @KBUMP_STAT_BAD_RECORD: records that did not decrypt or were not allowed
  * @KBUMP_STAT_RX_REKEYS: changes of keys by peers
  * @KBUMP_STAT_TX_REKEYS: changes of our keys
+ * @KBUMP_STAT_LEARNED: connections bypassed by what was learned; they are among
+ *	%KBUMP_STAT_BYPASSED
  */
 enum kbump_stat {
 	KBUMP_STAT_UNSPEC,
@@ -649,6 +679,7 @@ enum kbump_stat {
 	KBUMP_STAT_BAD_RECORD,
 	KBUMP_STAT_RX_REKEYS,
 	KBUMP_STAT_TX_REKEYS,
+	KBUMP_STAT_LEARNED,
 	__KBUMP_STAT_MAX,
 };
 #define KBUMP_STAT_MAX (__KBUMP_STAT_MAX - 1)
@@ -679,5 +710,62 @@ enum kbump_helper_attr {
 	__KBUMP_HELPER_A_MAX,
 };
 #define KBUMP_HELPER_A_MAX (__KBUMP_HELPER_A_MAX - 1)
+
+/**
+ * enum kbump_why - what a bypass was learned from
+ *
+ * A client is one address, and what it refuses is a certificate that was made for a server that
+ * verified: see KBUMP_FLOW_A_FORGED.
+ *
+ * @KBUMP_WHY_ALERT: the client refused the certificate with an alert
+ * @KBUMP_WHY_CLOSE: it closed during its handshake, after the certificate, twice in a row
+ * @KBUMP_WHY_QUIT: it offered protocols (ALPN), finished its handshake, and closed at once without
+ *	having sent anything
+ * @KBUMP_WHY_CLIENT_AUTH: the server wants a certificate of the client
+ * @KBUMP_WHY_RENEGOTIATION: the server asked for another handshake, as some do that want one
+ */
+enum kbump_why {
+	KBUMP_WHY_ALERT = 1,
+	KBUMP_WHY_CLOSE,
+	KBUMP_WHY_QUIT,
+	KBUMP_WHY_CLIENT_AUTH,
+	KBUMP_WHY_RENEGOTIATION,
+	__KBUMP_WHY_MAX,
+};
+#define KBUMP_WHY_MAX (__KBUMP_WHY_MAX - 1)
+
+/**
+ * enum kbump_learned_attr - nested in KBUMP_A_LEARNED; a bypass that was learned. Output only, but
+ *	for _ID
+ *
+ * It is for connections that a rule would inspect from this client to this server, port and name.
+ *
+ * @KBUMP_LEARNED_A_ID: u64, never reused in the namespace's life; input of _LEARNED_DEL, _GET
+ * @KBUMP_LEARNED_A_CLIENT_ADDR: 4 or 16 bytes; absent: any client
+ * @KBUMP_LEARNED_A_SERVER_ADDR: 4 or 16 bytes
+ * @KBUMP_LEARNED_A_SERVER_PORT: u16
+ * @KBUMP_LEARNED_A_SNI: string, in lower case; absent: no server name in the ClientHello
+ * @KBUMP_LEARNED_A_WHY: u8, &enum kbump_why
+ * @KBUMP_LEARNED_A_ALERT: u8, with %KBUMP_WHY_ALERT: the alert
+ * @KBUMP_LEARNED_A_RULE: u32, handle of the rule from whose flow it was learned
+ * @KBUMP_LEARNED_A_LEFT: u64, ms until it is forgotten
+ * @KBUMP_LEARNED_A_HITS: u64, connections that it bypassed
+ */
+enum kbump_learned_attr {
+	KBUMP_LEARNED_A_UNSPEC,
+	KBUMP_LEARNED_A_PAD,
+	KBUMP_LEARNED_A_ID,
+	KBUMP_LEARNED_A_CLIENT_ADDR,
+	KBUMP_LEARNED_A_SERVER_ADDR,
+	KBUMP_LEARNED_A_SERVER_PORT,
+	KBUMP_LEARNED_A_SNI,
+	KBUMP_LEARNED_A_WHY,
+	KBUMP_LEARNED_A_ALERT,
+	KBUMP_LEARNED_A_RULE,
+	KBUMP_LEARNED_A_LEFT,
+	KBUMP_LEARNED_A_HITS,
+	__KBUMP_LEARNED_A_MAX,
+};
+#define KBUMP_LEARNED_A_MAX (__KBUMP_LEARNED_A_MAX - 1)
 
 #endif /* _UAPI_LINUX_KBUMP_H */
