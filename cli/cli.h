@@ -159,7 +159,9 @@ extern const struct object *const objects[];
 
 /* rule.c */
 #define ACTION_WORDS	(KBUMP_ACTION_BLOCK + 1)
+#define CAUSE_WORDS	(KBUMP_CAUSE_MAX + 1)
 extern const char *const action_words[ACTION_WORDS];
+extern const char *const cause_words[CAUSE_WORDS];
 
 extern const struct words cert_words;
 extern const struct words tls_words;
@@ -251,6 +253,7 @@ extern const struct type type_age;
 extern const struct type type_learn;
 extern const struct type type_word;
 extern const struct type type_set;
+extern const struct type type_set_only;
 extern const struct type type_ports;
 extern const struct type type_prefix;
 extern const struct type type_mark;

@@ -174,6 +174,8 @@ static const struct field flow_fields[] = {
 	{ .key = "action", .type = &type_word, .nla = KBUMP_FLOW_A_ACTION,
 	  .words = WORDS(action_words) },
 	{ .key = "rule", .type = &type_u32, .nla = KBUMP_FLOW_A_RULE },
+	{ .key = "cause", .type = &type_word, .nla = KBUMP_FLOW_A_CAUSE,
+	  .words = WORDS(cause_words) },
 	{ .key = "learned", .type = &type_flag, .flags = F_ALONE, .nla = KBUMP_FLOW_A_LEARNED },
 	{ .key = "age", .type = &type_age, .nla = KBUMP_FLOW_A_AGE },
 	{ .key = "reason", .type = &type_word, .flags = F_ZERO_UNSET, .nla = KBUMP_FLOW_A_REASON,

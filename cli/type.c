@@ -221,6 +221,7 @@ static struct json_object *set_json(const struct field *f, struct nlattr *a, str
 }
 
 const struct type type_set = { set_parse, set_text, set_json };
+const struct type type_set_only = { NULL, NULL, set_json };
 
 const struct type type_word = { word_parse, word_text, word_json };
 

@@ -65,8 +65,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	case STAGE_HELLO:
 		return peek_timeout(c);
 	case STAGE_CONNECT:
-		return conn_reset(c, KBUMP_REASON_UPSTREAM_CONNECT, "connection to the server: %s",
-				  strerror(ETIMEDOUT));
+		return connect_failed(c, ETIMEDOUT);
 	case STAGE_UPSTREAM:
 		return conn_reset(c, KBUMP_REASON_TIMEOUT,
 				  "time-out of the handshake with the server");

@@ -167,6 +167,9 @@ static void finished(struct conn *c)
 
 	note_outcome(c);
 	err = start_ktls(c);
+	/* Our tickets may have met a socket that was closed. */
+	if (err && conn_client_closed(c))
+		return conn_client_gone(c);
 	if (err)
 		return conn_reset(c, KBUMP_REASON_INTERNAL, "kTLS: %s", strerror(-err));
 	c->record_max = longest_record(c->ssl);
@@ -227,11 +230,17 @@ void downstream_ready(struct conn *c)
  */
 void downstream_start(struct conn *c)
 {
+	const char *why;
+
 	c->stage = STAGE_DOWNSTREAM;
 	conn_low_water(c, 1);
 	ERR_clear_error();
-	if (make_ssl(c) < 0)
+	if (make_ssl(c) < 0) {
+		why = openssl_error();
+		if (ask_fail(c, KBUMP_CAUSE_INTERNAL))
+			return connect_plain(c);
 		return refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR, "client leg: %s",
-			      openssl_error());
+			      why);
+	}
 	downstream_ready(c);
 }

@@ -132,6 +132,8 @@ static void no_leaf(struct conn *c, const char *why)
 {
 	if (c->page)
 		page_fail(c, why);
+	else if (ask_fail(c, KBUMP_CAUSE_INTERNAL))
+		connect_plain(c);
 	else
 		refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR,
 		       "no certificate for the client: %s", why);

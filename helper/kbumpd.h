@@ -279,6 +279,7 @@ enum stage {
  * @action: &enum kbump_action as the rules decided, 0 while they have not
  * @rule: handle of the rule that decided, 0 if none did
  * @learned: they would have it opened, but it cannot be, as was learned
+ * @failed: &enum kbump_cause why it cannot be opened, once the rules were asked what then; else 0
  * @client_tls: of the client leg
  * @server_tls: of the server leg
  * @ssl: of the handshake in progress
@@ -329,6 +330,7 @@ struct conn {
 	uint8_t action;
 	uint32_t rule;
 	bool learned;
+	uint8_t failed;
 	struct leg_tls client_tls;
 	struct leg_tls server_tls;
 	SSL *ssl;
@@ -455,7 +457,7 @@ int kernel_helper_add(struct kernel *k, int listen4_fd, int listen6_fd);
 int kernel_helper_del(struct kernel *k);
 int kernel_flow_set(struct kernel *k, int client_fd, int server_fd);
 int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h,
-		    const struct cert_facts *cert, struct answer *answer);
+		    const struct cert_facts *cert, enum kbump_cause cause, struct answer *answer);
 int kernel_flow_add(struct kernel *k, const struct conn *c);
 int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason,
 		     const struct conn *c);
@@ -492,6 +494,7 @@ void peek_timeout(struct conn *c);
 /* ask.c */
 bool ask_hello(struct conn *c);
 bool ask_cert(struct conn *c, enum kbump_cert cert, uint8_t alert, const char *why);
+bool ask_fail(struct conn *c, enum kbump_cause cause);
 
 /* cert.c */
 int cert_describe(const SSL *ssl, struct cert_facts *facts);
@@ -500,6 +503,7 @@ int cert_describe(const SSL *ssl, struct cert_facts *facts);
 void connect_start(struct conn *c);
 void connect_ready(struct conn *c);
 void connect_done(struct conn *c);
+void connect_failed(struct conn *c, int err);
 void connect_plain(struct conn *c);
 
 /* upstream.c */

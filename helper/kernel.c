@@ -133,7 +133,7 @@ static int request(struct kernel *k, struct nl_msg *msg)
 }
 
 /*
- * Attributes of one object; file descriptors below 0, empty texts, zeroes, a flag that is not set
+ * Attributes of one object; file descriptors below 0, empty texts, a zero, a flag that is not set
  * and legs without secrets or pump are left out.
  */
 struct request {
@@ -160,7 +160,7 @@ struct request {
 	struct {
 		int type;
 		uint8_t value;
-	} u8[3];
+	} u8[4];
 	int u16_type;
 	uint16_t u16;
 	int flag_type;
@@ -211,7 +211,7 @@ static int put(struct nl_msg *msg, const struct request *r)
 		if (!err && r->octets[i].len)
 			err = nla_put(msg, r->octets[i].type, r->octets[i].len, r->octets[i].data);
 	}
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 4; i++)
 		if (!err && r->u8[i].type)
 			err = nla_put_u8(msg, r->u8[i].type, r->u8[i].value);
 	if (!err && r->u16_type && r->u16)
@@ -444,12 +444,13 @@ static uint8_t tls_offered(const struct hello *h)
  * @client_fd: the flow's client leg
  * @h: its ClientHello, all zero if it is not TLS
  * @cert: of the server's certificate, or NULL while that is not known
+ * @cause: &enum kbump_cause, if the flow cannot be inspected, else 0
  * @answer: result
  *
  * Return: 0 or a negative errno.
  */
 int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h,
-		    const struct cert_facts *cert, struct answer *answer)
+		    const struct cert_facts *cert, enum kbump_cause cause, struct answer *answer)
 {
 	struct request r = {
 		.cmd = KBUMP_CMD_FLOW_ASK,
@@ -461,6 +462,10 @@ int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h,
 	};
 	int err;
 
+	if (cause) {
+		r.u8[3].type = KBUMP_FLOW_A_CAUSE;
+		r.u8[3].value = cause;
+	}
 	if (cert) {
 		r.u8[2].type = KBUMP_FLOW_A_CERT;
 		r.u8[2].value = cert->state;

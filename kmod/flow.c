@@ -373,7 +373,7 @@ static void end_work(struct work_struct *work)
 }
 
 /* What the rules say with the facts that are known now. Called with the flow's lock held. */
-static void ask_rules(struct kb_flow *f, const struct kb_facts *facts)
+static void ask_rules(struct kb_flow *f, const struct kb_facts *facts, enum kbump_cause cause)
 {
 	struct kb_rule *rule;
 	bool decided;
@@ -381,7 +381,7 @@ static void ask_rules(struct kb_flow *f, const struct kb_facts *facts)
 	rcu_read_lock();
 	/* One that is being freed is not in the table any more. */
 	do {
-		rule = kb_rule_find(f->kn, facts, &decided);
+		rule = kb_rule_find(f->kn, facts, cause, &decided);
 	} while (rule && !kb_rule_get(rule));
 	rcu_read_unlock();
 	if (f->rule)
@@ -423,19 +423,35 @@ static void spare(struct kb_flow *f, const struct kb_facts *facts)
 		f->action = KBUMP_ACTION_BYPASS;
 }
 
+/* It cannot be inspected, or it will never be known if it is to be. With the flow's lock held. */
+static void fail(struct kb_flow *f, enum kbump_cause cause)
+{
+	if (!f->rule || (f->action && f->action != KBUMP_ACTION_INSPECT))
+		return;
+	kb_count(f->kn, cause == KBUMP_CAUSE_UPSTREAM ? KBUMP_STAT_FAIL_UPSTREAM :
+		 KBUMP_STAT_FAIL_INTERNAL, 1);
+	this_cpu_inc(f->rule->stats->failed);
+	f->cause = cause;
+	if (!kb_rule_fails_closed(f->rule, cause))
+		f->action = KBUMP_ACTION_BYPASS;
+}
+
 /**
  * kb_flow_decide - put a flow to the rules again
  * @f: the flow, which must be in handshake
  * @facts: what the handshake has told; the rest is filled in
+ * @cause: why it cannot be inspected, or 0
  * @extack: says what is wrong
  *
  * What has been decided stays so, but that a flow is bypassed whose server wants a
- * certificate of the client, unless the rule speaks of that, or of which something was learned.
+ * certificate of the client, unless the rule speaks of that, or of which something was learned,
+ * or that cannot be inspected, if the rule wants that.
  *
  * Context: process; sleeps.
  * Return: 0 or -ESHUTDOWN.
  */
-int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext_ack *extack)
+int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, enum kbump_cause cause,
+		   struct netlink_ext_ack *extack)
 {
 	u8 before;
 
@@ -449,11 +465,13 @@ int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext
 		return -ESHUTDOWN;
 	}
 	before = f->action;
-	if (!(facts->known & BIT_ULL(KBUMP_RULE_A_CERT)))
+	if (!cause && !(facts->known & BIT_ULL(KBUMP_RULE_A_CERT)))
 		f->offered = facts->offer_len;
 	if (!f->action)
-		ask_rules(f, facts);
-	if (f->action == KBUMP_ACTION_INSPECT)
+		ask_rules(f, facts, cause ?: KBUMP_CAUSE_UPSTREAM);
+	if (cause)
+		fail(f, cause);
+	else if (f->action == KBUMP_ACTION_INSPECT)
 		spare(f, facts);
 	if (f->action != before)
 		count_action(f);

@@ -61,6 +61,7 @@ struct kb_end {
  * @origin: what the SYN said; constant
  * @offered: the client offers protocols (ALPN); under @lock until the hand-off, as @learned
  * @learned: it is bypassed by what was learned
+ * @cause: &enum kbump_cause why it cannot be inspected, or 0; under @lock until the hand-off
  * @action: &enum kbump_action as the rules decided, 0 while they have not; under @lock
  * @rule: counted reference to the rule that decided, or that may, until the end; NULL if none
  *	wanted the flow after all; under @lock until the hand-off, then constant
@@ -88,6 +89,7 @@ struct kb_flow {
 	struct kb_origin origin;
 	bool offered;
 	bool learned;
+	u8 cause;
 	u8 action;
 	struct kb_rule *rule;
 	struct kb_helper *helper;
@@ -124,7 +126,8 @@ struct kb_flow *kb_flow_lookup(struct kb_net *kn, const struct kb_tuple *tuple);
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 			       struct kb_rule *rule, bool decided, struct kb_helper *helper,
 			       bool tracked);
-int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext_ack *extack);
+int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, enum kbump_cause cause,
+		   struct netlink_ext_ack *extack);
 void kb_flow_refused(struct kb_flow *f, enum kbump_reason reason, const char *sni, u8 alert);
 int kb_flow_establish(struct kb_flow *f, const struct kb_handoff *h,
 		      struct netlink_ext_ack *extack);

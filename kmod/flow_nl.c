@@ -81,6 +81,8 @@ static int fill_decision(struct sk_buff *skb, const struct kb_flow *f)
 		return 0;
 	if (nla_put_u8(skb, KBUMP_FLOW_A_ACTION, f->action))
 		return -EMSGSIZE;
+	if (f->cause && nla_put_u8(skb, KBUMP_FLOW_A_CAUSE, f->cause))
+		return -EMSGSIZE;
 	if (f->learned && nla_put_flag(skb, KBUMP_FLOW_A_LEARNED))
 		return -EMSGSIZE;
 	return f->rule ? nla_put_u32(skb, KBUMP_FLOW_A_RULE, f->rule->handle) : 0;
@@ -313,6 +315,7 @@ static int answer_fill(struct sk_buff *skb, const void *obj)
 int kb_flow_ask_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kb_facts facts = { .known = KB_KNOWN_HELLO };
+	enum kbump_cause cause = 0;
 	struct request rq = {};
 	int err;
 
@@ -323,7 +326,9 @@ int kb_flow_ask_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	if (rq.tb[KBUMP_FLOW_A_CERT])
 		facts.known |= KB_KNOWN_CERT;
-	err = kb_flow_decide(rq.flow, &facts, info->extack);
+	if (rq.tb[KBUMP_FLOW_A_CAUSE])
+		cause = nla_get_u8(rq.tb[KBUMP_FLOW_A_CAUSE]);
+	err = kb_flow_decide(rq.flow, &facts, cause, info->extack);
 	if (err)
 		goto out;
 	mutex_lock(&rq.flow->lock);

@@ -61,6 +61,7 @@ static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
 	[KBUMP_RULE_A_ANSWER]	= { .type = NLA_REJECT },
 	[KBUMP_RULE_A_WHY]	= { .type = NLA_REJECT },
 	[KBUMP_RULE_A_LEARN]	= NLA_POLICY_FULL_RANGE(NLA_U32, &learn_range),
+	[KBUMP_RULE_A_FAIL_EXCEPT] = NLA_POLICY_MASK(NLA_U32, KB_CAUSES),
 };
 
 static const struct nla_policy tool_policy[KBUMP_TOOL_A_MAX + 1] = {
@@ -138,6 +139,8 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 	[KBUMP_FLOW_A_FORGED]	= { .type = NLA_FLAG },
 	[KBUMP_FLOW_A_ALERT]	= { .type = NLA_U8 },
 	[KBUMP_FLOW_A_LEARNED]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_CAUSE]	= NLA_POLICY_RANGE(NLA_U8, KBUMP_CAUSE_UPSTREAM,
+						   KBUMP_CAUSE_INTERNAL),
 };
 
 static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {

@@ -298,6 +298,16 @@ TEST_F(family, only_who_inspects_learns)
 	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_LEARN, &off, 2));
 }
 
+TEST_F(family, exceptions_are_of_known_causes)
+{
+	const uint32_t limit = 1 << KBUMP_CAUSE_LIMIT, zeroth = 1, next = 1 << (KBUMP_CAUSE_MAX + 1);
+
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_FAIL_EXCEPT, &zeroth, 4));
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_FAIL_EXCEPT, &next, 4));
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_FAIL_EXCEPT, &limit, 4));
+	EXPECT_STREQ("exceptions without a fail setting", self->talk.message);
+}
+
 TEST_F(family, prefix_lengths_are_checked)
 {
 	const uint8_t address[16] = { 10 };

@@ -58,6 +58,13 @@
  *	_PAGE and _COMMENT; without _ACTION it depends on what is still unknown. A flow is
  *	handed over as it was decided: opened after %KBUMP_ACTION_INSPECT, as two plain sockets
  *	after %KBUMP_ACTION_BYPASS.
+ *	client leg is KBUMP_FLOW_A_CLIENT_FD, with the facts given: KBUMP_FLOW_A_SNI,
+ *	_OFFER and _CERT. Without _CERT the server's certificate is not known yet; the others
+ *	are known: what is missing is not there. With KBUMP_FLOW_A_CAUSE the flow cannot be
+ *	inspected: the fail setting is applied. The answer has KBUMP_FLOW_A_ACTION and,
+ *	when a rule decided, _RULE, _ALPN_LIMIT, _PAGE and _COMMENT; without _ACTION it
+ *	depends on what is still unknown. A flow is handed over as it was decided: opened after
+ *	%KBUMP_ACTION_INSPECT, as two plain sockets after %KBUMP_ACTION_BYPASS.
  * @KBUMP_CMD_FLOW_ADD: hand-off, from a registered helper only: two connected TCP
  *	sockets, KBUMP_FLOW_A_CLIENT_FD and _SERVER_FD, each either with kTLS in both
  *	directions or plain. The kernel takes its own references; the caller closes its
@@ -240,6 +247,27 @@ enum kbump_answer {
 /**
  * enum kbump_fail - what becomes of a new flow that cannot be inspected, because
  *	no helper is there or a limit is reached
+ * enum kbump_cause - why a flow cannot be inspected
+ *
+ * @KBUMP_CAUSE_HELPER: no helper is there
+ * @KBUMP_CAUSE_LIMIT: a limit of flows or handshakes, or the client's share, is reached, or
+ *	memory is short
+ * @KBUMP_CAUSE_UPSTREAM: the server cannot be connected to, or no TLS handshake with it
+ *	succeeds
+ * @KBUMP_CAUSE_INTERNAL: an error of the helper, before it has answered the client
+ */
+enum kbump_cause {
+	KBUMP_CAUSE_HELPER = 1,
+	KBUMP_CAUSE_LIMIT,
+	KBUMP_CAUSE_UPSTREAM,
+	KBUMP_CAUSE_INTERNAL,
+	__KBUMP_CAUSE_MAX,
+};
+#define KBUMP_CAUSE_MAX (__KBUMP_CAUSE_MAX - 1)
+
+/**
+ * enum kbump_fail - what becomes of a new flow that cannot be inspected, for a
+ *	&enum kbump_cause
  *
  * @KBUMP_FAIL_OPEN: it passes untouched (default)
  * @KBUMP_FAIL_CLOSED: it is refused with a TCP reset
@@ -284,7 +312,8 @@ struct kbump_port_range {
  * @KBUMP_RULE_A_MARK: u32, packet mark of the SYN, under _MARK_MASK
  * @KBUMP_RULE_A_MARK_MASK: u32, default 0xffffffff
  * @KBUMP_RULE_A_ACTION: u8, &enum kbump_action; required
- * @KBUMP_RULE_A_FAIL: u8, &enum kbump_fail
+ * @KBUMP_RULE_A_FAIL: u8, &enum kbump_fail; default: %KBUMP_FAIL_OPEN, but not for
+ *	%KBUMP_CAUSE_UPSTREAM and %KBUMP_CAUSE_INTERNAL
  * @KBUMP_RULE_A_TOOL: string, tool name; repeatable, KBUMP_RULE_TOOLS_MAX at most;
  *	only with KBUMP_ACTION_INSPECT
  * @KBUMP_RULE_A_COMMENT: string
@@ -326,6 +355,8 @@ struct kbump_port_range {
  * @KBUMP_RULE_A_LEARN: u32, seconds for which a bypass is learned from the rule's flows; 0: none
  *	is, and none that was learned is applied to them. Default: as long as the module's parameter
  *	learned_timeout says. Only with KBUMP_ACTION_INSPECT
+ * @KBUMP_RULE_A_FAIL_EXCEPT: u32, mask of 1 << &enum kbump_cause: for these the opposite of _FAIL,
+ *	which must be given; default: none
  */
 enum kbump_rule_attr {
 	KBUMP_RULE_A_UNSPEC,
@@ -367,6 +398,7 @@ enum kbump_rule_attr {
 	KBUMP_RULE_A_ANSWER,
 	KBUMP_RULE_A_WHY,
 	KBUMP_RULE_A_LEARN,
+	KBUMP_RULE_A_FAIL_EXCEPT,
 	__KBUMP_RULE_A_MAX,
 };
 #define KBUMP_RULE_A_MAX (__KBUMP_RULE_A_MAX - 1)
@@ -587,6 +619,8 @@ enum kbump_leg_attr {
  *	of _FLOW_FAIL
  * @KBUMP_FLOW_A_LEARNED: flag, the flow is bypassed by what was learned; also in the answer to
  *	_FLOW_ASK
+ * @KBUMP_FLOW_A_CAUSE: u8, &enum kbump_cause, why the flow cannot be inspected, if a helper has
+ *	said so; input of _FLOW_ASK: %KBUMP_CAUSE_UPSTREAM or %KBUMP_CAUSE_INTERNAL
  */
 enum kbump_flow_attr {
 	KBUMP_FLOW_A_UNSPEC,
@@ -626,6 +660,7 @@ enum kbump_flow_attr {
 	KBUMP_FLOW_A_FORGED,
 	KBUMP_FLOW_A_ALERT,
 	KBUMP_FLOW_A_LEARNED,
+	KBUMP_FLOW_A_CAUSE,
 	__KBUMP_FLOW_A_MAX,
 };
 #define KBUMP_FLOW_A_MAX (__KBUMP_FLOW_A_MAX - 1)
@@ -655,6 +690,8 @@ enum kbump_flow_attr {
  * @KBUMP_STAT_TX_REKEYS: changes of our keys
  * @KBUMP_STAT_LEARNED: connections bypassed by what was learned; they are among
  *	%KBUMP_STAT_BYPASSED
+ * @KBUMP_STAT_FAIL_UPSTREAM: fail setting applied: no connection to the server, or no TLS
+ * @KBUMP_STAT_FAIL_INTERNAL: fail setting applied: error of the helper
  */
 enum kbump_stat {
 	KBUMP_STAT_UNSPEC,
@@ -680,6 +717,8 @@ enum kbump_stat {
 	KBUMP_STAT_RX_REKEYS,
 	KBUMP_STAT_TX_REKEYS,
 	KBUMP_STAT_LEARNED,
+	KBUMP_STAT_FAIL_UPSTREAM,
+	KBUMP_STAT_FAIL_INTERNAL,
 	__KBUMP_STAT_MAX,
 };
 #define KBUMP_STAT_MAX (__KBUMP_STAT_MAX - 1)
