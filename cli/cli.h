@@ -126,6 +126,15 @@ struct flow_match {
 	uint64_t id;
 };
 
+/* What a flow_match is held against; NULL if the object has it not. */
+struct matched {
+	struct nlattr *id;
+	struct nlattr *client;
+	struct nlattr *server;
+	struct nlattr *port;
+	struct nlattr *sni;
+};
+
 /* A command that has been parsed and can be run. */
 struct command {
 	const struct object *obj;
@@ -164,7 +173,9 @@ extern const struct object *const objects[];
 
 /* rule.c */
 #define ACTION_WORDS	(KBUMP_ACTION_BLOCK + 1)
+#define CAUSE_WORDS	(KBUMP_CAUSE_MAX + 1)
 extern const char *const action_words[ACTION_WORDS];
+extern const char *const cause_words[CAUSE_WORDS];
 
 extern const struct words cert_words;
 extern const struct words tls_words;
@@ -173,10 +184,11 @@ void matchers_each(uint64_t mask, void (*show)(const char *key, void *arg), void
 void matchers_text(uint64_t mask);
 struct json_object *matchers_array(uint64_t mask);
 
-/* rule.c, tool.c, flow.c, stat.c, helper.c, explain.c, monitor.c, save.c, check.c */
+/* rule.c, tool.c, flow.c, learned.c, stat.c, helper.c, explain.c, monitor.c, save.c, check.c */
 extern const struct object rule_object;
 extern const struct object tool_object;
 extern const struct object flow_object;
+extern const struct object learned_object;
 extern const struct object stat_object;
 extern const struct object helper_object;
 extern const struct object explain_object;
@@ -186,6 +198,7 @@ extern const struct object check_object;
 
 /* command.c */
 int command_parse(struct command *c, int argc, char **argv);
+int verb_parse(struct command *c, int argc, char **argv);
 int command_run(struct command *c);
 void command_free(struct command *c);
 int no_words(struct command *c, int argc, char **argv);
@@ -205,6 +218,18 @@ bool host_has_ktls(void);
 bool host_setting(const char *name, long long *value);
 bool host_device(const char *driver, char name[IFNAMSIZ]);
 void host_routing(struct routing *r);
+
+/* match.c */
+typedef bool (*want_t)(const struct command *c, const struct view *v);
+extern const struct type match_id;
+extern const struct type match_from;
+extern const struct type match_to;
+extern const struct type match_dport;
+extern const struct type match_sni;
+bool match_fits(const struct flow_match *m, const struct matched *what);
+int match_parse(struct command *c, const struct field *fields, int argc, char **argv);
+int match_show(struct command *c, int get, want_t want);
+int match_delete(struct command *c, int get, int nla, want_t want);
 
 /* netns.c */
 int netns_enter(const char *name);
@@ -247,8 +272,10 @@ extern const struct type type_u16;
 extern const struct type type_u32;
 extern const struct type type_u64;
 extern const struct type type_age;
+extern const struct type type_learn;
 extern const struct type type_word;
 extern const struct type type_set;
+extern const struct type type_set_only;
 extern const struct type type_ports;
 extern const struct type type_prefix;
 extern const struct type type_mark;
@@ -260,6 +287,7 @@ extern const struct type type_name;
 extern const struct type type_dev;
 extern const struct type type_string;
 extern const struct type type_flag;
+extern const struct type type_addr;
 extern const struct type type_endpoint;
 extern const struct type type_port;
 uint64_t attr_number(const struct nlattr *a);

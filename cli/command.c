@@ -38,15 +38,11 @@ static const struct verb *find_verb(const struct object *o, const char *word)
 	return word_matches(word, help_verb.name) ? &help_verb : NULL;
 }
 
-int command_parse(struct command *c, int argc, char **argv)
+/* A command of the object c->obj. */
+int verb_parse(struct command *c, int argc, char **argv)
 {
-	const struct object *o = find_object(argv[0]);
+	const struct object *o = c->obj;
 
-	if (!o)
-		return usage_error(c, "\"%s\" is not an object; try \"kbump -h\"", argv[0]);
-	c->obj = o;
-	argc--;
-	argv++;
 	if (argc && !strcmp(argv[0], "help")) {
 		c->verb = &help_verb;
 	} else if (o->only) {
@@ -63,6 +59,14 @@ int command_parse(struct command *c, int argc, char **argv)
 		return c->verb->parse(c, 0, argv);
 	}
 	return c->verb->parse(c, argc - 1, argv + 1);
+}
+
+int command_parse(struct command *c, int argc, char **argv)
+{
+	c->obj = find_object(argv[0]);
+	if (!c->obj)
+		return usage_error(c, "\"%s\" is not an object; try \"kbump -h\"", argv[0]);
+	return verb_parse(c, argc - 1, argv + 1);
 }
 
 int command_run(struct command *c)

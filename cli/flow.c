@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <linux/tls.h>
 
 #include "cli.h"
@@ -35,6 +34,7 @@ static const char *const reason_words[] = {
 	[KBUMP_REASON_UPSTREAM_CERT] = "upstream_cert",
 	[KBUMP_REASON_BLOCKED] = "blocked",
 	[KBUMP_REASON_INTERNAL] = "internal",
+	[KBUMP_REASON_CLIENT_QUIT] = "client_quit",
 };
 
 static_assert(ARRAY_SIZE(reason_words) == KBUMP_REASON_MAX + 1, "a reason has no word");
@@ -174,6 +174,9 @@ static const struct field flow_fields[] = {
 	{ .key = "action", .type = &type_word, .nla = KBUMP_FLOW_A_ACTION,
 	  .words = WORDS(action_words) },
 	{ .key = "rule", .type = &type_u32, .nla = KBUMP_FLOW_A_RULE },
+	{ .key = "cause", .type = &type_word, .nla = KBUMP_FLOW_A_CAUSE,
+	  .words = WORDS(cause_words) },
+	{ .key = "learned", .type = &type_flag, .flags = F_ALONE, .nla = KBUMP_FLOW_A_LEARNED },
 	{ .key = "age", .type = &type_age, .nla = KBUMP_FLOW_A_AGE },
 	{ .key = "reason", .type = &type_word, .flags = F_ZERO_UNSET, .nla = KBUMP_FLOW_A_REASON,
 	  .words = WORDS(reason_words) },
@@ -181,36 +184,6 @@ static const struct field flow_fields[] = {
 	{ .key = "server", .type = &type_leg, .flags = F_LINE, .nla = KBUMP_FLOW_A_SERVER },
 	{}
 };
-
-static int from_parse(const struct command *c, const struct field *f, const char *word, void *to)
-{
-	(void)f;
-	return word_prefix(c, word, &((struct flow_match *)to)->from);
-}
-
-static int to_parse(const struct command *c, const struct field *f, const char *word, void *to)
-{
-	(void)f;
-	return word_prefix(c, word, &((struct flow_match *)to)->to);
-}
-
-static int dport_parse(const struct command *c, const struct field *f, const char *word, void *to)
-{
-	struct flow_match *m = to;
-
-	(void)f;
-	m->by_port = true;
-	return word_ports(c, word, &m->dport);
-}
-
-static int sni_parse(const struct command *c, const struct field *f, const char *word, void *to)
-{
-	(void)f;
-	if (!*word)
-		return usage_error(c, "\"sni\" needs a name");
-	((struct flow_match *)to)->sni = word;
-	return 0;
-}
 
 static int state_parse(const struct command *c, const struct field *f, const char *word, void *to)
 {
@@ -220,20 +193,6 @@ static int state_parse(const struct command *c, const struct field *f, const cha
 	return word_enum(c, f->words, "a flow state", word, &m->state);
 }
 
-static int id_parse(const struct command *c, const struct field *f, const char *word, void *to)
-{
-	struct flow_match *m = to;
-
-	(void)f;
-	m->by_id = true;
-	return word_id(c, word, &m->id);
-}
-
-static const struct type match_id = { .parse = id_parse };
-static const struct type match_from = { .parse = from_parse };
-static const struct type match_to = { .parse = to_parse };
-static const struct type match_dport = { .parse = dport_parse };
-static const struct type match_sni = { .parse = sni_parse };
 static const struct type match_state = { .parse = state_parse };
 
 static const struct field match_fields[] = {
@@ -247,82 +206,30 @@ static const struct field match_fields[] = {
 	{}
 };
 
-static bool in_prefix(const struct prefix *p, struct nlattr *a)
-{
-	unsigned int whole = p->len / 8;
-	unsigned int bits = p->len % 8;
-	const uint8_t *addr;
-
-	if (!p->addr_len)
-		return true;
-	if (!a || nla_len(a) != (int)p->addr_len)
-		return false;
-	addr = nla_data(a);
-	if (memcmp(addr, p->addr, whole))
-		return false;
-	return !bits || !((addr[whole] ^ p->addr[whole]) >> (8 - bits));
-}
-
-/* ".example.com" is the domain and all below it. */
-static bool sni_matches(const char *want, struct nlattr *a)
-{
-	size_t len = a ? strnlen(nla_data(a), nla_len(a)) : 0;
-	const char *sni = a ? nla_data(a) : "";
-	size_t n;
-
-	if (*want == '.' && len == strlen(want + 1))
-		want++;
-	n = strlen(want);
-	if (*want == '.' && len > n) {
-		sni += len - n;
-		len = n;
-	}
-	return len == n && !strncasecmp(sni, want, n);
-}
-
 static bool flow_matches(const struct command *c, const struct view *v)
 {
 	const struct flow_match *m = &c->match;
-	uint16_t port = attr_number(v->tb[KBUMP_FLOW_A_SERVER_PORT]);
+	const struct matched what = {
+		.id = v->tb[KBUMP_FLOW_A_ID],
+		.client = v->tb[KBUMP_FLOW_A_CLIENT_ADDR],
+		.server = v->tb[KBUMP_FLOW_A_SERVER_ADDR],
+		.port = v->tb[KBUMP_FLOW_A_SERVER_PORT],
+		.sni = v->tb[KBUMP_FLOW_A_SNI],
+	};
 
-	if (m->by_id && attr_number(v->tb[KBUMP_FLOW_A_ID]) != m->id)
-		return false;
 	if (m->by_state && attr_number(v->tb[KBUMP_FLOW_A_STATE]) != m->state)
 		return false;
-	if (m->by_port && (port < m->dport.min || port > m->dport.max))
-		return false;
-	if (m->sni && !sni_matches(m->sni, v->tb[KBUMP_FLOW_A_SNI]))
-		return false;
-	return in_prefix(&m->from, v->tb[KBUMP_FLOW_A_CLIENT_ADDR]) &&
-	       in_prefix(&m->to, v->tb[KBUMP_FLOW_A_SERVER_ADDR]);
+	return match_fits(m, &what);
 }
 
-static int match_parse(struct command *c, int argc, char **argv)
+static int show_parse(struct command *c, int argc, char **argv)
 {
-	struct flow_match *m = &c->match;
-	int err = parse_fields(c, match_fields, argc, argv, m);
-
-	if (!err && m->from.addr_len && m->to.addr_len && m->from.addr_len != m->to.addr_len)
-		return usage_error(c, "\"from\" and \"to\" are of different address families");
-	return err;
-}
-
-/* The kernel dumps all flows; choosing among them is done here. */
-static int read_flows(struct command *c, struct replies *r)
-{
-	request_dump(c, KBUMP_CMD_FLOW_GET);
-	return nl_request(c, c->msg, r);
+	return match_parse(c, match_fields, argc, argv);
 }
 
 static int show_run(struct command *c)
 {
-	struct replies r = {};
-	int err = read_flows(c, &r);
-
-	if (!err)
-		show_replies(c, &r, flow_matches);
-	replies_free(&r);
-	return err;
+	return match_show(c, KBUMP_CMD_FLOW_GET, flow_matches);
 }
 
 static int del_parse(struct command *c, int argc, char **argv)
@@ -331,53 +238,32 @@ static int del_parse(struct command *c, int argc, char **argv)
 		return usage_error(c, "say which: \"all\", or id, from, to, dport, sni, state");
 	if (!strcmp(argv[0], "all"))
 		return no_words(c, argc - 1, argv + 1);
-	return match_parse(c, argc, argv);
-}
-
-static int del_one(const struct command *c, uint64_t id, bool gone_is_done)
-{
-	struct command one = { .obj = c->obj, .verb = c->verb, .file = c->file, .line = c->line,
-			       .gone_is_done = gone_is_done };
-	struct nlattr *nest = request_begin(&one, 0);
-	struct replies r = {};
-	int err;
-
-	if (nla_put_u64(one.msg, KBUMP_FLOW_A_ID, id) < 0)
-		out_of_memory();
-	request_end(&one, nest);
-	err = nl_request(&one, one.msg, &r);
-	replies_free(&r);
-	command_free(&one);
-	return err;
+	return match_parse(c, match_fields, argc, argv);
 }
 
 static int del_run(struct command *c)
 {
-	struct replies r = {};
-	struct view v;
-	size_t i;
-	int err;
+	return match_delete(c, KBUMP_CMD_FLOW_GET, KBUMP_FLOW_A_ID, flow_matches);
+}
 
-	if (c->seen == 1)
-		return del_one(c, c->match.id, false);
-	err = read_flows(c, &r);
-	for (i = 0; !err && i < r.count; i++)
-		if (view_of_message(&v, c->obj, r.msg[i]) && flow_matches(c, &v))
-			/* It may have ended by itself since. */
-			err = del_one(c, attr_number(v.tb[KBUMP_FLOW_A_ID]), true);
-	replies_free(&r);
-	return err;
+/* An object of its own, by a name of two words. */
+static int learned_parse(struct command *c, int argc, char **argv)
+{
+	c->obj = &learned_object;
+	return verb_parse(c, argc, argv);
 }
 
 static const struct verb flow_verbs[] = {
-	{ "show", "list", KBUMP_CMD_FLOW_GET, match_parse, show_run },
+	{ "show", "list", KBUMP_CMD_FLOW_GET, show_parse, show_run },
 	{ "del", "delete", KBUMP_CMD_FLOW_DEL, del_parse, del_run },
+	{ "learned", NULL, 0, learned_parse, NULL },
 	{}
 };
 
 static const char flow_help[] =
 	"Usage: kbump flow [ show [ MATCH ]... ]\n"
 	"       kbump flow del { all | MATCH... }\n"
+	"       kbump flow learned [ show | del | flush | help ]\n"
 	"MATCH := { id N | from PREFIX | to PREFIX | dport PORTS | sni NAME | state STATE }\n"
 	"PORTS := { PORT | PORT-PORT }\n"
 	"STATE := { handshake | established | closing }\n";

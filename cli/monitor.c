@@ -27,6 +27,8 @@ static const struct event events[] = {
 	[KBUMP_CMD_RULE_INSERT] = { &rule_object, "rule insert" },
 	[KBUMP_CMD_RULE_REPLACE] = { &rule_object, "rule replace" },
 	[KBUMP_CMD_RULE_MOVE] = { &rule_object, "rule move" },
+	[KBUMP_CMD_LEARNED_ADD] = { &learned_object, "learned add" },
+	[KBUMP_CMD_LEARNED_DEL] = { &learned_object, "learned del" },
 };
 
 static const struct object *const sources[] = {
@@ -97,6 +99,9 @@ static int monitor_parse(struct command *c, int argc, char **argv)
 			return usage_error(c, "\"%s\" has no events (rule, flow, tool, helper)",
 					   argv[i]);
 		c->events |= 1U << o->nla;
+		/* It comes of flows, and is a part of their command. */
+		if (o == &flow_object)
+			c->events |= 1U << learned_object.nla;
 	}
 	return 0;
 }

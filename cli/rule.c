@@ -13,6 +13,13 @@ const char *const action_words[ACTION_WORDS] = {
 	[KBUMP_ACTION_BLOCK] = "block",
 };
 
+const char *const cause_words[CAUSE_WORDS] = {
+	[KBUMP_CAUSE_HELPER] = "helper",
+	[KBUMP_CAUSE_LIMIT] = "limit",
+	[KBUMP_CAUSE_UPSTREAM] = "upstream",
+	[KBUMP_CAUSE_INTERNAL] = "internal",
+};
+
 static const char *const fail_words[] = {
 	[KBUMP_FAIL_OPEN] = "open",
 	[KBUMP_FAIL_CLOSED] = "closed",
@@ -57,6 +64,73 @@ static const char *const answer_words[] = {
 	[KBUMP_ANSWER_UNKNOWN] = "unknown",
 	[KBUMP_ANSWER_YES] = "yes",
 };
+
+/* A cause with a setting of its own: "CAUSE=SETTING". */
+static int exception_parse(const struct command *c, const struct field *f, const char *word,
+			   uint8_t base, uint32_t *except)
+{
+	size_t len = strcspn(word, "=");
+	uint8_t cause, setting;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%.*s", (int)len, word);
+	if (word_enum(c, WORDS(cause_words), "a cause", name, &cause))
+		return EXIT_USAGE;
+	if (!word[len])
+		return usage_error(c, "\"%s\": give %s=open or %s=closed", word, word, word);
+	if (word_enum(c, f->words, f->what, word + len + 1, &setting))
+		return EXIT_USAGE;
+	if (setting == base || (*except & 1U << cause))
+		return usage_error(c, "\"%s\": this was said of %s before", word, name);
+	*except |= 1U << cause;
+	return 0;
+}
+
+/* A setting, and causes for which it is the other one: "open,upstream=closed". */
+static int fail_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint32_t except = 0;
+	uint8_t base = 0;
+	const char *at;
+	char one[64];
+	size_t len;
+	int err;
+
+	for (at = word; ; at += len + 1) {
+		len = strcspn(at, ",");
+		snprintf(one, sizeof(one), "%.*s", (int)len, at);
+		if (at == word)
+			err = word_enum(c, f->words, f->what, one, &base);
+		else
+			err = exception_parse(c, f, one, base, &except);
+		if (err || !at[len])
+			break;
+	}
+	if (!err && (nla_put_u8(to, f->nla, base) < 0 ||
+		     (except && nla_put_u32(to, f->nla2, except) < 0)))
+		out_of_memory();
+	return err;
+}
+
+static void fail_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	bool open = attr_number(a) == KBUMP_FAIL_OPEN;
+	uint64_t except = attr_number(b);
+	size_t i;
+
+	type_word.text(f, a, NULL);
+	for (i = 1; i < CAUSE_WORDS; i++)
+		if (except & 1U << i)
+			printf(",%s=%s", cause_words[i],
+			       fail_words[open ? KBUMP_FAIL_CLOSED : KBUMP_FAIL_OPEN]);
+}
+
+static struct json_object *fail_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	return type_word.json(f, a, b);
+}
+
+static const struct type type_fail = { fail_parse, fail_text, fail_json };
 
 /* How an inspection fails is of no interest where there is none. */
 static bool has_fail(const struct view *v)
@@ -139,8 +213,13 @@ static const struct field rule_fields[] = {
 	  .nla = KBUMP_RULE_A_PAGE },
 	{ .key = "tool", .type = &type_name, .flags = F_INPUT | F_MULTI,
 	  .nla = KBUMP_RULE_A_TOOL, .max = KBUMP_RULE_TOOLS_MAX },
-	{ .key = "fail", .type = &type_word, .flags = F_INPUT, .nla = KBUMP_RULE_A_FAIL,
-	  .words = WORDS(fail_words), .what = "a fail setting", .shown = has_fail },
+	{ .key = "fail", .type = &type_fail, .flags = F_INPUT, .nla = KBUMP_RULE_A_FAIL,
+	  .nla2 = KBUMP_RULE_A_FAIL_EXCEPT, .words = WORDS(fail_words),
+	  .what = "a fail setting", .shown = has_fail },
+	{ .key = "fail_except", .type = &type_set_only, .nla = KBUMP_RULE_A_FAIL_EXCEPT,
+	  .words = WORDS(cause_words), .shown = has_fail },
+	{ .key = "learn", .type = &type_learn, .flags = F_INPUT, .nla = KBUMP_RULE_A_LEARN,
+	  .what = "on, off or seconds", .min = 1, .max = INT_MAX },
 	{ .key = "comment", .type = &type_string, .flags = F_INPUT,
 	  .nla = KBUMP_RULE_A_COMMENT, .what = "a comment", .max = KBUMP_COMMENT_LEN - 1 },
 	{ .key = "hits", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_RULE_A_HITS },
@@ -309,13 +388,16 @@ static const char rule_help[] =
 	"       kbump rule del { handle N | pref N }\n"
 	"       kbump rule flush\n"
 	"RULE   := { [ not ] MATCH }... action ACTION [ page ] [ alpn PROTOCOL ]\n"
-	"          [ tool NAME ]... [ fail open | closed ] [ comment TEXT ]\n"
+	"          [ tool NAME ]... [ fail FAIL ]\n"
+	"          [ learn on | off | SECONDS ] [ comment TEXT ]\n"
 	"MATCH  := { from PREFIX[,PREFIX]... | to PREFIX[,PREFIX]... | sport PORTS |\n"
 	"            dport PORTS | iif DEV | vlan IDS | mark VALUE[/MASK] | zone N |\n"
 	"            ctmark VALUE[/MASK] | ctlabel N | tls VERSION[,VERSION]... |\n"
 	"            sni NAME | alpn PROTOCOL | ech yes | ech no | cert STATE[,STATE]... |\n"
 	"            issuer NAME | fingerprint SHA256 }\n"
 	"ACTION := { inspect | bypass | block }\n"
+	"FAIL   := { open | closed }[,CAUSE={ open | closed }]...\n"
+	"CAUSE  := { helper | limit | upstream | internal }\n"
 	"PORTS, IDS := { N | N-N }[,{ N | N-N }]...\n"
 	"VERSION := { 1.0 | 1.1 | 1.2 | 1.3 | other | no }\n"
 	"STATE  := { ok | revoked | invalid | weak | self-signed | untrusted |\n"

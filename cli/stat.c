@@ -12,6 +12,8 @@ static const struct field stat_fields[] = {
 	{ .key = "fail_limit", .type = &type_u64, .nla = KBUMP_STAT_FAIL_LIMIT },
 	{ .key = "fail_share", .type = &type_u64, .nla = KBUMP_STAT_FAIL_SHARE },
 	{ .key = "fail_nomem", .type = &type_u64, .nla = KBUMP_STAT_FAIL_NOMEM },
+	{ .key = "fail_upstream", .type = &type_u64, .nla = KBUMP_STAT_FAIL_UPSTREAM },
+	{ .key = "fail_internal", .type = &type_u64, .nla = KBUMP_STAT_FAIL_INTERNAL },
 	{ .key = "handoffs", .type = &type_u64, .nla = KBUMP_STAT_HANDOFFS },
 	{ .key = "handshake_failed", .type = &type_u64, .nla = KBUMP_STAT_HANDSHAKE_FAILED },
 	{ .key = "flows", .type = &type_u64, .nla = KBUMP_STAT_FLOWS },
@@ -25,6 +27,7 @@ static const struct field stat_fields[] = {
 	{ .key = "bad_record", .type = &type_u64, .nla = KBUMP_STAT_BAD_RECORD },
 	{ .key = "rx_rekeys", .type = &type_u64, .nla = KBUMP_STAT_RX_REKEYS },
 	{ .key = "tx_rekeys", .type = &type_u64, .nla = KBUMP_STAT_TX_REKEYS },
+	{ .key = "learned", .type = &type_u64, .nla = KBUMP_STAT_LEARNED },
 	{}
 };
 

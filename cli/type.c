@@ -91,6 +91,31 @@ static void age_text(const struct field *f, struct nlattr *a, struct nlattr *b)
 	printf("%llus", (unsigned long long)attr_number(a) / 1000);
 }
 
+/* "on" is what is meant without a word. */
+static int learn_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint32_t seconds = 0;
+
+	if (!strcmp(word, "on"))
+		return 0;
+	if (strcmp(word, "off") && word_number(c, f, word, &seconds))
+		return EXIT_USAGE;
+	put(to, f->nla, &seconds, sizeof(seconds));
+	return 0;
+}
+
+static void learn_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	(void)f;
+	(void)b;
+	if (attr_number(a))
+		printf("%llu", (unsigned long long)attr_number(a));
+	else
+		fputs("off", stdout);
+}
+
+const struct type type_learn = { learn_parse, learn_text, number_json };
+
 const struct type type_age = { NULL, age_text, number_json };
 
 static int word_parse(const struct command *c, const struct field *f, const char *word, void *to)
@@ -196,6 +221,7 @@ static struct json_object *set_json(const struct field *f, struct nlattr *a, str
 }
 
 const struct type type_set = { set_parse, set_text, set_json };
+const struct type type_set_only = { NULL, NULL, set_json };
 
 const struct type type_word = { word_parse, word_text, word_json };
 
@@ -364,6 +390,17 @@ static struct json_object *addr_json(const struct field *f, struct nlattr *a, st
 	(void)b;
 	return json_object_new_string(addr_string(a, buf, sizeof(buf)));
 }
+
+static void addr_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[INET6_ADDRSTRLEN];
+
+	(void)f;
+	(void)b;
+	fputs(addr_string(a, buf, sizeof(buf)), stdout);
+}
+
+const struct type type_addr = { NULL, addr_text, addr_json };
 
 static void endpoint_text(const struct field *f, struct nlattr *a, struct nlattr *b)
 {

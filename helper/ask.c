@@ -26,9 +26,10 @@ static bool ask(struct conn *c, const struct cert_facts *cert, struct answer *a)
 {
 	struct kernel *k = c->worker->kernel;
 
-	if (!kernel_flow_ask(k, c->client_fd, &c->hello, cert, a)) {
+	if (!kernel_flow_ask(k, c->client_fd, &c->hello, cert, 0, a)) {
 		c->action = a->action;
 		c->rule = a->rule;
+		c->learned = a->learned;
 		if (*a->alpn_limit)
 			limit_alpn(&c->hello, a->alpn_limit);
 		return true;
@@ -97,4 +98,30 @@ bool ask_cert(struct conn *c, enum kbump_cert cert, uint8_t alert, const char *w
 		return true;
 	block(c, &a, alert, why);
 	return false;
+}
+
+/**
+ * ask_fail() - it cannot be opened: is it to be left alone then?
+ * @c: the connection, whose client has got no answer yet, and none of whose bytes were read
+ * @cause: why it cannot
+ *
+ * Once for each connection. What is not to be opened anyway does not fail in this sense, nor
+ * does a client that has not said anything.
+ *
+ * Return: true if so; the caller goes on with connect_plain(), where that makes sense.
+ */
+bool ask_fail(struct conn *c, enum kbump_cause cause)
+{
+	struct answer a;
+
+	if (c->page || c->plain || c->failed || !c->peeked)
+		return false;
+	c->failed = cause;
+	if (kernel_flow_ask(c->worker->kernel, c->client_fd, &c->hello, NULL, cause, &a))
+		return false;
+	c->rule = a.rule;
+	if (a.action != KBUMP_ACTION_BYPASS)
+		return false;
+	c->action = a.action;
+	return true;
 }

@@ -65,8 +65,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	case STAGE_HELLO:
 		return peek_timeout(c);
 	case STAGE_CONNECT:
-		return conn_reset(c, KBUMP_REASON_UPSTREAM_CONNECT, "connection to the server: %s",
-				  strerror(ETIMEDOUT));
+		return connect_failed(c, ETIMEDOUT);
 	case STAGE_UPSTREAM:
 		return conn_reset(c, KBUMP_REASON_TIMEOUT,
 				  "time-out of the handshake with the server");
@@ -140,7 +139,7 @@ void conn_accepted(struct worker *w, const struct listener *l, int fd)
 
 	if (!c) {
 		reset_on_close(fd);
-		kernel_flow_fail(w->kernel, fd, KBUMP_REASON_INTERNAL);
+		kernel_flow_fail(w->kernel, fd, KBUMP_REASON_INTERNAL, NULL);
 		close(fd);
 		return;
 	}
@@ -259,7 +258,7 @@ void conn_note_tls(struct leg_tls *tls, const SSL *ssl)
 void conn_report(struct conn *c, enum kbump_reason reason)
 {
 	/* The flow may be gone already, by command or with the module: nothing is lost then. */
-	kernel_flow_fail(c->worker->kernel, c->client_fd, reason);
+	kernel_flow_fail(c->worker->kernel, c->client_fd, reason, c);
 }
 
 /**
@@ -291,8 +290,9 @@ void conn_client_gone(struct conn *c)
 	/* It was refused already. */
 	if (c->page)
 		return page_fail(c, "the client closed");
-	conn_log(c, LOG_REFUSED, "the client closed before its handshake was over");
-	conn_report(c, KBUMP_REASON_CLIENT_GONE);
+	conn_log(c, LOG_REFUSED, "the client closed %s its handshake was over",
+		 c->agreed ? "as soon as" : "before");
+	conn_report(c, c->agreed ? KBUMP_REASON_CLIENT_QUIT : KBUMP_REASON_CLIENT_GONE);
 	conn_free(c);
 }
 

@@ -84,6 +84,27 @@ static bool port_is_taken(int err)
 	return err == -EADDRINUSE || err == -EADDRNOTAVAIL || err == -EACCES;
 }
 
+/* To be counted: without a connection to the server there is nothing to be left alone. */
+static void note_failure(struct conn *c, enum kbump_reason reason)
+{
+	if (reason == KBUMP_REASON_UPSTREAM_CONNECT)
+		ask_fail(c, KBUMP_CAUSE_UPSTREAM);
+	else if (reason == KBUMP_REASON_INTERNAL)
+		ask_fail(c, KBUMP_CAUSE_INTERNAL);
+}
+
+/**
+ * connect_failed() - there is no connection to the server
+ * @c: the connection, which is freed
+ * @err: an errno
+ */
+void connect_failed(struct conn *c, int err)
+{
+	note_failure(c, KBUMP_REASON_UPSTREAM_CONNECT);
+	conn_reset(c, KBUMP_REASON_UPSTREAM_CONNECT, "connection to the server: %s",
+		   strerror(err));
+}
+
 /**
  * connect_start() - connect to the server
  * @c: the connection
@@ -99,8 +120,10 @@ void connect_start(struct conn *c)
 		conn_close_server(c);
 		f = attempt(c, false);
 	}
-	if (f.err)
+	if (f.err) {
+		note_failure(c, f.reason);
 		return conn_reset(c, f.reason, "%s: %s", f.what, f.why);
+	}
 	/* A half-closed client that is not to be opened is still to be served. */
 	if (!c->plain)
 		conn_watch_client(c);
@@ -144,8 +167,7 @@ void connect_ready(struct conn *c)
 	if (getsockopt(c->server_fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
 		err = errno;
 	if (err)
-		return conn_reset(c, KBUMP_REASON_UPSTREAM_CONNECT, "connection to the server: %s",
-				  strerror(err));
+		return connect_failed(c, err);
 	if (c->plain || c->peeked)
 		connect_done(c);
 	else

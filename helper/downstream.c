@@ -154,10 +154,22 @@ static int start_ktls(struct conn *c)
 	return !err && ktls_carries(c->server_ssl) ? session_end(c) : err;
 }
 
+/* Before the handshake is forgotten: what came of it tells what its client thinks of us. */
+static void note_outcome(struct conn *c)
+{
+	c->shown = c->forged && c->secrets.certificate;
+	c->agreed = c->secrets.finished;
+}
+
 static void finished(struct conn *c)
 {
-	int err = start_ktls(c);
+	int err;
 
+	note_outcome(c);
+	err = start_ktls(c);
+	/* Our tickets may have met a socket that was closed. */
+	if (err && conn_client_closed(c))
+		return conn_client_gone(c);
 	if (err)
 		return conn_reset(c, KBUMP_REASON_INTERNAL, "kTLS: %s", strerror(-err));
 	c->record_max = longest_record(c->ssl);
@@ -168,17 +180,24 @@ static void finished(struct conn *c)
 		pump_start(c);
 }
 
+static void refused(struct conn *c, int alert)
+{
+	c->alert = alert;
+	refuse(c, KBUMP_REASON_CLIENT_ALERT, ALERT_NONE, "the client refused: %s",
+	       SSL_alert_desc_string_long(alert));
+}
+
 /* If there was something to say to the client, OpenSSL has said it. */
 static void failed(struct conn *c, int error)
 {
 	unsigned long e = ERR_peek_error();
 	int reason = ERR_GET_REASON(e);
 
+	note_outcome(c);
 	if (error == SSL_ERROR_SYSCALL || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		conn_client_gone(c);
 	else if (reason > SSL_AD_REASON_OFFSET)
-		refuse(c, KBUMP_REASON_CLIENT_ALERT, ALERT_NONE, "the client refused: %s",
-		       SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+		refused(c, reason - SSL_AD_REASON_OFFSET);
 	else
 		refuse(c, KBUMP_REASON_CLIENT_TLS, ALERT_NONE, "handshake with the client: %s",
 		       openssl_error());
@@ -211,11 +230,17 @@ void downstream_ready(struct conn *c)
  */
 void downstream_start(struct conn *c)
 {
+	const char *why;
+
 	c->stage = STAGE_DOWNSTREAM;
 	conn_low_water(c, 1);
 	ERR_clear_error();
-	if (make_ssl(c) < 0)
+	if (make_ssl(c) < 0) {
+		why = openssl_error();
+		if (ask_fail(c, KBUMP_CAUSE_INTERNAL))
+			return connect_plain(c);
 		return refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR, "client leg: %s",
-			      openssl_error());
+			      why);
+	}
 	downstream_ready(c);
 }

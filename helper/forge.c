@@ -132,6 +132,8 @@ static void no_leaf(struct conn *c, const char *why)
 {
 	if (c->page)
 		page_fail(c, why);
+	else if (ask_fail(c, KBUMP_CAUSE_INTERNAL))
+		connect_plain(c);
 	else
 		refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR,
 		       "no certificate for the client: %s", why);
@@ -403,6 +405,7 @@ static const char *get(struct conn *c)
 		identity_use(c, known);
 		return NULL;
 	}
+	c->forged = c->verified;
 	/* The authority that nobody trusts has no chain. */
 	c->leaf_chain = c->verified ? c->worker->setup->ca.chain : NULL;
 	use_key(c, kind);

@@ -28,12 +28,20 @@ static void refused(struct conn *c)
 		conn_reset(c, KBUMP_REASON_INTERNAL, "the kernel refused the flow: %s", why);
 }
 
+static const char *left_alone_why(const struct conn *c)
+{
+	if (c->failed)
+		return c->failed == KBUMP_CAUSE_UPSTREAM ? "no TLS with the server" :
+			"no certificate for the client";
+	if (c->learned)
+		return "as was learned";
+	return c->action == KBUMP_ACTION_BYPASS ? "" : "not TLS";
+}
+
 static void say(const struct conn *c)
 {
-	bool bypassed = c->action == KBUMP_ACTION_BYPASS;
-
 	if (c->plain)
-		conn_log(c, LOG_LEFT_ALONE, "%s", bypassed ? "" : "not TLS");
+		conn_log(c, LOG_LEFT_ALONE, "%s", left_alone_why(c));
 	else if (c->verified)
 		conn_log(c, LOG_OPENED, "%s", "");
 	else

@@ -118,6 +118,7 @@ struct sessions;
  *
  * @action: &enum kbump_action, 0 if that depends on what is not known yet
  * @rule: handle of the rule that decided, 0 if none did
+ * @learned: it is bypassed by what was learned
  * @alpn_limit: the only protocol that the server may be offered, empty for any
  * @page: a client that is refused gets a page, if it can
  * @comment: the rule's, for that page
@@ -125,6 +126,7 @@ struct sessions;
 struct answer {
 	uint8_t action;
 	uint32_t rule;
+	bool learned;
 	char alpn_limit[256];
 	bool page;
 	char comment[KBUMP_COMMENT_LEN];
@@ -276,6 +278,8 @@ enum stage {
  * @hello: the ClientHello, all zero if there is none
  * @action: &enum kbump_action as the rules decided, 0 while they have not
  * @rule: handle of the rule that decided, 0 if none did
+ * @learned: they would have it opened, but it cannot be, as was learned
+ * @failed: &enum kbump_cause why it cannot be opened, once the rules were asked what then; else 0
  * @client_tls: of the client leg
  * @server_tls: of the server leg
  * @ssl: of the handshake in progress
@@ -300,6 +304,10 @@ enum stage {
  * @leaf: certificate for the client, forged or the server's own
  * @leaf_key: its key
  * @leaf_chain: what the client may need to find a root, or NULL; not counted, as @leaf_key
+ * @forged: @leaf was made for the client, and by the authority that it may trust
+ * @shown: the client has got it
+ * @agreed: the client's side of the handshake is over
+ * @alert: the client's fatal alert, 0 if it sent none
  * @page: what a client that a rule refuses is told, NULL if that is no page
  * @reason: with which a refused connection will be reported
  * @drained: bytes of the client's that were dropped since it was refused
@@ -321,6 +329,8 @@ struct conn {
 	struct hello hello;
 	uint8_t action;
 	uint32_t rule;
+	bool learned;
+	uint8_t failed;
 	struct leg_tls client_tls;
 	struct leg_tls server_tls;
 	SSL *ssl;
@@ -345,6 +355,10 @@ struct conn {
 	X509 *leaf;
 	EVP_PKEY *leaf_key;
 	STACK_OF(X509) *leaf_chain;
+	bool forged;
+	bool shown;
+	bool agreed;
+	uint8_t alert;
 	struct page *page;
 	enum kbump_reason reason;
 	size_t drained;
@@ -443,9 +457,10 @@ int kernel_helper_add(struct kernel *k, int listen4_fd, int listen6_fd);
 int kernel_helper_del(struct kernel *k);
 int kernel_flow_set(struct kernel *k, int client_fd, int server_fd);
 int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h,
-		    const struct cert_facts *cert, struct answer *answer);
+		    const struct cert_facts *cert, enum kbump_cause cause, struct answer *answer);
 int kernel_flow_add(struct kernel *k, const struct conn *c);
-int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason);
+int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason,
+		     const struct conn *c);
 const char *kernel_error(const struct kernel *k);
 
 /* conn.c */
@@ -479,6 +494,7 @@ void peek_timeout(struct conn *c);
 /* ask.c */
 bool ask_hello(struct conn *c);
 bool ask_cert(struct conn *c, enum kbump_cert cert, uint8_t alert, const char *why);
+bool ask_fail(struct conn *c, enum kbump_cause cause);
 
 /* cert.c */
 int cert_describe(const SSL *ssl, struct cert_facts *facts);
@@ -487,6 +503,7 @@ int cert_describe(const SSL *ssl, struct cert_facts *facts);
 void connect_start(struct conn *c);
 void connect_ready(struct conn *c);
 void connect_done(struct conn *c);
+void connect_failed(struct conn *c, int err);
 void connect_plain(struct conn *c);
 
 /* upstream.c */

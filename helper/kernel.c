@@ -94,6 +94,7 @@ static int on_flow(struct nl_msg *msg, void *arg)
 		a->rule = nla_get_u32(tb[KBUMP_FLOW_A_RULE]);
 	if (tb[KBUMP_FLOW_A_ALPN_LIMIT])
 		nla_strlcpy(a->alpn_limit, tb[KBUMP_FLOW_A_ALPN_LIMIT], sizeof(a->alpn_limit));
+	a->learned = tb[KBUMP_FLOW_A_LEARNED];
 	a->page = tb[KBUMP_FLOW_A_PAGE];
 	if (tb[KBUMP_FLOW_A_COMMENT])
 		nla_strlcpy(a->comment, tb[KBUMP_FLOW_A_COMMENT], sizeof(a->comment));
@@ -132,8 +133,8 @@ static int request(struct kernel *k, struct nl_msg *msg)
 }
 
 /*
- * Attributes of one object; file descriptors below 0, empty texts, a zero and legs without
- * secrets or pump are left out.
+ * Attributes of one object; file descriptors below 0, empty texts, a zero, a flag that is not set
+ * and legs without secrets or pump are left out.
  */
 struct request {
 	int cmd;
@@ -159,9 +160,11 @@ struct request {
 	struct {
 		int type;
 		uint8_t value;
-	} u8[3];
+	} u8[4];
 	int u16_type;
 	uint16_t u16;
+	int flag_type;
+	bool flag;
 };
 
 static int put_secrets(struct nl_msg *msg, const struct leg_secrets *s)
@@ -208,11 +211,13 @@ static int put(struct nl_msg *msg, const struct request *r)
 		if (!err && r->octets[i].len)
 			err = nla_put(msg, r->octets[i].type, r->octets[i].len, r->octets[i].data);
 	}
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 4; i++)
 		if (!err && r->u8[i].type)
 			err = nla_put_u8(msg, r->u8[i].type, r->u8[i].value);
 	if (!err && r->u16_type && r->u16)
 		err = nla_put_u16(msg, r->u16_type, r->u16);
+	if (!err && r->flag_type && r->flag)
+		err = nla_put_flag(msg, r->flag_type);
 	if (!err)
 		nla_nest_end(msg, nest);
 	return err;
@@ -439,12 +444,13 @@ static uint8_t tls_offered(const struct hello *h)
  * @client_fd: the flow's client leg
  * @h: its ClientHello, all zero if it is not TLS
  * @cert: of the server's certificate, or NULL while that is not known
+ * @cause: &enum kbump_cause, if the flow cannot be inspected, else 0
  * @answer: result
  *
  * Return: 0 or a negative errno.
  */
 int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h,
-		    const struct cert_facts *cert, struct answer *answer)
+		    const struct cert_facts *cert, enum kbump_cause cause, struct answer *answer)
 {
 	struct request r = {
 		.cmd = KBUMP_CMD_FLOW_ASK,
@@ -456,6 +462,10 @@ int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h,
 	};
 	int err;
 
+	if (cause) {
+		r.u8[3].type = KBUMP_FLOW_A_CAUSE;
+		r.u8[3].value = cause;
+	}
 	if (cert) {
 		r.u8[2].type = KBUMP_FLOW_A_CERT;
 		r.u8[2].value = cert->state;
@@ -495,6 +505,8 @@ int kernel_flow_add(struct kernel *k, const struct conn *c)
 		},
 		.u16_type = KBUMP_FLOW_A_RECORD_MAX,
 		.u16 = c->record_max,
+		.flag_type = KBUMP_FLOW_A_FORGED,
+		.flag = c->shown,
 	};
 
 	return perform(k, &r);
@@ -505,10 +517,12 @@ int kernel_flow_add(struct kernel *k, const struct conn *c)
  * @k: from kernel_open()
  * @client_fd: the flow's client leg
  * @reason: why it ended
+ * @c: the connection, which tells what can be learned from that; NULL if nothing
  *
  * Return: 0 or a negative errno.
  */
-int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason)
+int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason,
+		     const struct conn *c)
 {
 	struct request r = {
 		.cmd = KBUMP_CMD_FLOW_FAIL,
@@ -516,6 +530,15 @@ int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason)
 		.fd = { { KBUMP_FLOW_A_CLIENT_FD, client_fd } },
 		.u8 = { { KBUMP_FLOW_A_REASON, reason } },
 	};
+
+	if (c && c->shown) {
+		r.text[0].type = KBUMP_FLOW_A_SNI;
+		r.text[0].text = c->hello.sni;
+		r.u8[1].type = KBUMP_FLOW_A_ALERT;
+		r.u8[1].value = c->alert;
+		r.flag_type = KBUMP_FLOW_A_FORGED;
+		r.flag = true;
+	}
 
 	return perform(k, &r);
 }

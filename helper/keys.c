@@ -186,8 +186,18 @@ void keys_note_secret(const SSL *ssl, const char *line)
 	}
 }
 
+static void note_handshake(struct secrets *s, bool sent, uint8_t type, size_t len)
+{
+	if (sent)
+		s->certificate |= type == SSL3_MT_CERTIFICATE;
+	else if (type == SSL3_MT_NEWSESSION_TICKET)
+		s->tickets += len;
+	else if (type == SSL3_MT_FINISHED)
+		s->finished = true;
+}
+
 /**
- * keys_note_message() - OpenSSL's message callback: count records, and bytes of tickets
+ * keys_note_message() - OpenSSL's message callback: count records, and note what was said
  * @sent: by us
  * @version: not used
  * @type: of what is told
@@ -215,6 +225,6 @@ void keys_note_message(int sent, int version, int type, const void *data, size_t
 	records = by_server ? &s->server_records : &s->client_records;
 	if (type == SSL3_RT_HEADER)
 		*records = *first == SSL3_RT_CHANGE_CIPHER_SPEC ? 0 : *records + 1;
-	else if (type == SSL3_RT_HANDSHAKE && !sent && *first == SSL3_MT_NEWSESSION_TICKET)
-		s->tickets += len;
+	else if (type == SSL3_RT_HANDSHAKE)
+		note_handshake(s, sent, *first, len);
 }

@@ -3,6 +3,7 @@
 #ifndef KBUMPD_KEYS_H
 #define KBUMPD_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <openssl/ssl.h>
@@ -22,6 +23,8 @@
  * @server: the server's
  * @server_len: its length
  * @server_records: the same of the server
+ * @certificate: we have sent one
+ * @finished: the peer has sent its Finished
  * @tickets: bytes of the NewSessionTicket messages that were read
  */
 struct secrets {
@@ -31,6 +34,8 @@ struct secrets {
 	uint8_t server[TRAFFIC_SECRET_MAX];
 	size_t server_len;
 	uint64_t server_records;
+	bool certificate;
+	bool finished;
 	size_t tickets;
 };
 

@@ -97,6 +97,8 @@ void upstream_setup(SSL_CTX *ctx)
 
 static void internal(struct conn *c, const char *why)
 {
+	if (ask_fail(c, KBUMP_CAUSE_INTERNAL))
+		return connect_plain(c);
 	refuse(c, KBUMP_REASON_INTERNAL, ALERT_INTERNAL_ERROR, "server leg: %s", why);
 }
 
@@ -167,6 +169,7 @@ static uint8_t alert_received(void)
 static void failed(struct conn *c, int error)
 {
 	uint8_t alert = alert_received();
+	const char *why;
 
 	if (SSL_get_verify_result(c->ssl) != X509_V_OK) {
 		c->cert = KBUMP_CERT_INVALID;
@@ -176,9 +179,11 @@ static void failed(struct conn *c, int error)
 			       "the server's certificate: %s", c->cert_why);
 		return;
 	}
+	why = error == SSL_ERROR_SYSCALL ? strerror(errno ? errno : ECONNRESET) : openssl_error();
+	if (ask_fail(c, KBUMP_CAUSE_UPSTREAM))
+		return connect_plain(c);
 	refuse(c, KBUMP_REASON_UPSTREAM_TLS, alert ? alert : ALERT_HANDSHAKE_FAILURE,
-	       "handshake with the server: %s", error == SSL_ERROR_SYSCALL ?
-	       strerror(errno ? errno : ECONNRESET) : openssl_error());
+	       "handshake with the server: %s", why);
 }
 
 /**
@@ -218,9 +223,12 @@ void upstream_start(struct conn *c)
 	ERR_clear_error();
 	err = ktls_prepare(c->server_fd);
 	/* It closed at once. */
-	if (err == -ENOTCONN)
+	if (err == -ENOTCONN) {
+		if (ask_fail(c, KBUMP_CAUSE_UPSTREAM))
+			return connect_plain(c);
 		return refuse(c, KBUMP_REASON_UPSTREAM_TLS, ALERT_HANDSHAKE_FAILURE,
 			      "the server closed before the handshake");
+	}
 	if (err)
 		return internal(c, strerror(-err));
 	if (make_ssl(c) < 0)

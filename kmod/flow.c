@@ -13,6 +13,7 @@
 #include "flow.h"
 #include "flow_nl.h"
 #include "helper.h"
+#include "learned.h"
 #include "relay.h"
 #include "rule.h"
 #include "share.h"
@@ -381,7 +382,7 @@ static void end_work(struct work_struct *work)
 }
 
 /* What the rules say with the facts that are known now. Called with the flow's lock held. */
-static void ask_rules(struct kb_flow *f, const struct kb_facts *facts)
+static void ask_rules(struct kb_flow *f, const struct kb_facts *facts, enum kbump_cause cause)
 {
 	struct kb_rule *rule;
 	bool decided;
@@ -389,7 +390,7 @@ static void ask_rules(struct kb_flow *f, const struct kb_facts *facts)
 	rcu_read_lock();
 	/* One that is being freed is not in the table any more. */
 	do {
-		rule = kb_rule_find(f->kn, facts, &decided);
+		rule = kb_rule_find(f->kn, facts, cause, &decided);
 	} while (rule && !kb_rule_get(rule));
 	rcu_read_unlock();
 	if (f->rule)
@@ -405,6 +406,8 @@ static void ask_rules(struct kb_flow *f, const struct kb_facts *facts)
 
 static void count_action(const struct kb_flow *f)
 {
+	if (f->learned)
+		kb_count(f->kn, KBUMP_STAT_LEARNED, 1);
 	if (f->action == KBUMP_ACTION_BYPASS)
 		kb_count(f->kn, KBUMP_STAT_BYPASSED, 1);
 	else if (f->action == KBUMP_ACTION_BLOCK)
@@ -418,19 +421,46 @@ static bool wants_client(const struct kb_flow *f, const struct kb_facts *facts)
 	       !kb_match_names_cert(&f->rule->match, KBUMP_CERT_CLIENT_AUTH);
 }
 
+/* What is not to be opened after all. Called with the flow's lock held. */
+static void spare(struct kb_flow *f, const struct kb_facts *facts)
+{
+	if (wants_client(f, facts))
+		kb_learned_add(f, facts->sni, KBUMP_WHY_CLIENT_AUTH, 0);
+	else if (facts->tls != KBUMP_TLS_NO)
+		f->learned = kb_learned_applies(f->kn, f->rule, &facts->tuple, facts->sni);
+	if (f->learned || wants_client(f, facts))
+		f->action = KBUMP_ACTION_BYPASS;
+}
+
+/* It cannot be inspected, or it will never be known if it is to be. With the flow's lock held. */
+static void fail(struct kb_flow *f, enum kbump_cause cause)
+{
+	if (!f->rule || (f->action && f->action != KBUMP_ACTION_INSPECT))
+		return;
+	kb_count(f->kn, cause == KBUMP_CAUSE_UPSTREAM ? KBUMP_STAT_FAIL_UPSTREAM :
+		 KBUMP_STAT_FAIL_INTERNAL, 1);
+	this_cpu_inc(f->rule->stats->failed);
+	f->cause = cause;
+	if (!kb_rule_fails_closed(f->rule, cause))
+		f->action = KBUMP_ACTION_BYPASS;
+}
+
 /**
  * kb_flow_decide - put a flow to the rules again
  * @f: the flow, which must be in handshake
  * @facts: what the handshake has told; the rest is filled in
+ * @cause: why it cannot be inspected, or 0
  * @extack: says what is wrong
  *
  * What has been decided stays so, but that a flow is bypassed whose server wants a
- * certificate of the client, unless the rule speaks of that.
+ * certificate of the client, unless the rule speaks of that, or of which something was learned,
+ * or that cannot be inspected, if the rule wants that.
  *
  * Context: process; sleeps.
  * Return: 0 or -ESHUTDOWN.
  */
-int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext_ack *extack)
+int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, enum kbump_cause cause,
+		   struct netlink_ext_ack *extack)
 {
 	u8 before;
 
@@ -444,14 +474,42 @@ int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext
 		return -ESHUTDOWN;
 	}
 	before = f->action;
+	if (!cause && !(facts->known & BIT_ULL(KBUMP_RULE_A_CERT)))
+		f->offered = facts->offer_len;
 	if (!f->action)
-		ask_rules(f, facts);
-	if (f->action == KBUMP_ACTION_INSPECT && wants_client(f, facts))
-		f->action = KBUMP_ACTION_BYPASS;
+		ask_rules(f, facts, cause ?: KBUMP_CAUSE_UPSTREAM);
+	if (cause)
+		fail(f, cause);
+	else if (f->action == KBUMP_ACTION_INSPECT)
+		spare(f, facts);
 	if (f->action != before)
 		count_action(f);
 	mutex_unlock(&f->lock);
 	return 0;
+}
+
+/**
+ * kb_flow_refused - a client that was shown a certificate of ours has ended the handshake
+ * @f: the flow; nothing is done unless it is in handshake
+ * @reason: how
+ * @sni: server name, or NULL
+ * @alert: with %KBUMP_REASON_CLIENT_ALERT
+ *
+ * Context: process; sleeps.
+ */
+void kb_flow_refused(struct kb_flow *f, enum kbump_reason reason, const char *sni, u8 alert)
+{
+	mutex_lock(&f->lock);
+	if (f->relay || f->reason != KBUMP_REASON_NONE)
+		goto out;
+	if (reason == KBUMP_REASON_CLIENT_ALERT)
+		kb_learned_alert(f, sni, alert);
+	else if (reason == KBUMP_REASON_CLIENT_GONE)
+		kb_learned_add(f, sni, KBUMP_WHY_CLOSE, 0);
+	else if (reason == KBUMP_REASON_CLIENT_QUIT)
+		kb_learned_add(f, sni, KBUMP_WHY_QUIT, 0);
+out:
+	mutex_unlock(&f->lock);
 }
 
 /* Called with the flow's lock held. */

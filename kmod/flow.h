@@ -61,6 +61,9 @@ struct kb_end {
  * @ended: torn down; set once, before the move to &kb_net.remains
  * @track: what connection tracking made of the SYN; constant
  * @origin: what the SYN said; constant
+ * @offered: the client offers protocols (ALPN); under @lock until the hand-off, as @learned
+ * @learned: it is bypassed by what was learned
+ * @cause: &enum kbump_cause why it cannot be inspected, or 0; under @lock until the hand-off
  * @action: &enum kbump_action as the rules decided, 0 while they have not; under @lock
  * @rule: counted reference to the rule that decided, or that may, until the end; NULL if none
  *	wanted the flow after all; under @lock until the hand-off, then constant
@@ -86,6 +89,9 @@ struct kb_flow {
 	bool ended;
 	struct kb_track track;
 	struct kb_origin origin;
+	bool offered;
+	bool learned;
+	u8 cause;
 	u8 action;
 	struct kb_rule *rule;
 	struct kb_helper *helper;
@@ -104,6 +110,7 @@ struct kb_flow {
  * @pump: legs of which @sock is not the peer's connection, but one to the helper
  * @keys: the secrets of the TLS 1.3 legs
  * @record_max: see &enum kbump_flow_attr; 0: no limit but that of TLS
+ * @forged: see &enum kbump_flow_attr
  * @sni: server name or NULL
  * @alpn: protocol or NULL
  */
@@ -112,6 +119,7 @@ struct kb_handoff {
 	struct kb_pump pump[KB_SIDES];
 	struct kb_keys keys[KB_SIDES];
 	u16 record_max;
+	bool forged;
 	char *sni;
 	char *alpn;
 };
@@ -120,7 +128,9 @@ struct kb_flow *kb_flow_lookup(struct kb_net *kn, const struct kb_tuple *tuple);
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 			       struct kb_rule *rule, bool decided, struct kb_helper *helper,
 			       const struct sk_buff *skb);
-int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, struct netlink_ext_ack *extack);
+int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, enum kbump_cause cause,
+		   struct netlink_ext_ack *extack);
+void kb_flow_refused(struct kb_flow *f, enum kbump_reason reason, const char *sni, u8 alert);
 int kb_flow_establish(struct kb_flow *f, const struct kb_handoff *h,
 		      struct netlink_ext_ack *extack);
 int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,

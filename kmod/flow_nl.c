@@ -81,6 +81,10 @@ static int fill_decision(struct sk_buff *skb, const struct kb_flow *f)
 		return 0;
 	if (nla_put_u8(skb, KBUMP_FLOW_A_ACTION, f->action))
 		return -EMSGSIZE;
+	if (f->cause && nla_put_u8(skb, KBUMP_FLOW_A_CAUSE, f->cause))
+		return -EMSGSIZE;
+	if (f->learned && nla_put_flag(skb, KBUMP_FLOW_A_LEARNED))
+		return -EMSGSIZE;
 	return f->rule ? nla_put_u32(skb, KBUMP_FLOW_A_RULE, f->rule->handle) : 0;
 }
 
@@ -314,6 +318,7 @@ static int answer_fill(struct sk_buff *skb, const void *obj)
 int kb_flow_ask_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kb_facts facts = { .known = KB_KNOWN_HELLO };
+	enum kbump_cause cause = 0;
 	struct request rq = {};
 	int err;
 
@@ -324,7 +329,9 @@ int kb_flow_ask_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	if (rq.tb[KBUMP_FLOW_A_CERT])
 		facts.known |= KB_KNOWN_CERT;
-	err = kb_flow_decide(rq.flow, &facts, info->extack);
+	if (rq.tb[KBUMP_FLOW_A_CAUSE])
+		cause = nla_get_u8(rq.tb[KBUMP_FLOW_A_CAUSE]);
+	err = kb_flow_decide(rq.flow, &facts, cause, info->extack);
 	if (err)
 		goto out;
 	mutex_lock(&rq.flow->lock);
@@ -442,6 +449,7 @@ static int hand_over(struct request *rq, struct kb_handoff *h, struct genl_info 
 {
 	int err;
 
+	h->forged = nla_get_flag(rq->tb[KBUMP_FLOW_A_FORGED]);
 	if (rq->tb[KBUMP_FLOW_A_RECORD_MAX])
 		h->record_max = nla_get_u16(rq->tb[KBUMP_FLOW_A_RECORD_MAX]);
 	err = kb_nl_strdup(rq->tb[KBUMP_FLOW_A_SNI], &h->sni, info->extack);
@@ -485,6 +493,16 @@ int kb_flow_add_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/* What the end of a handshake teaches, if anything. */
+static void learn(const struct request *rq, enum kbump_reason reason)
+{
+	const struct nlattr *sni = rq->tb[KBUMP_FLOW_A_SNI], *alert = rq->tb[KBUMP_FLOW_A_ALERT];
+
+	if (nla_get_flag(rq->tb[KBUMP_FLOW_A_FORGED]))
+		kb_flow_refused(rq->flow, reason, sni ? nla_data(sni) : NULL,
+				alert ? nla_get_u8(alert) : 0);
+}
+
 /**
  * kb_flow_fail_doit - KBUMP_CMD_FLOW_FAIL
  * @skb: the request
@@ -494,6 +512,7 @@ int kb_flow_add_doit(struct sk_buff *skb, struct genl_info *info)
  */
 int kb_flow_fail_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	enum kbump_reason reason;
 	struct request rq = {};
 	int err;
 
@@ -503,8 +522,10 @@ int kb_flow_fail_doit(struct sk_buff *skb, struct genl_info *info)
 		err = -EINVAL;
 	}
 	if (!err) {
+		reason = nla_get_u8(rq.tb[KBUMP_FLOW_A_REASON]);
 		atomic64_inc(&rq.helper->failed);
-		kb_flow_end(rq.flow, nla_get_u8(rq.tb[KBUMP_FLOW_A_REASON]));
+		learn(&rq, reason);
+		kb_flow_end(rq.flow, reason);
 	}
 	request_end(&rq);
 	return err;

@@ -7,6 +7,7 @@
 
 #include "flow.h"
 #include "helper.h"
+#include "learned.h"
 #include "net.h"
 #include "netlink.h"
 #include "relay.h"
@@ -42,15 +43,20 @@ static int __net_init net_init(struct net *net)
 	err = kb_shares_init(kn);
 	if (err)
 		goto fail_stats;
-	err = kb_flows_init(kn);
+	err = kb_learned_init(kn);
 	if (err)
 		goto fail_shares;
+	err = kb_flows_init(kn);
+	if (err)
+		goto fail_learned;
 	err = kb_tools_init(kn);
 	if (err)
 		goto fail_flows;
 	return 0;
 fail_flows:
 	kb_flows_exit(kn);
+fail_learned:
+	kb_learned_exit(kn);
 fail_shares:
 	kb_shares_exit(kn);
 fail_stats:
@@ -83,6 +89,7 @@ static void __net_exit net_exit(struct net *net)
 	struct kb_net *kn = kb_net(net);
 
 	kb_flows_exit(kn);
+	kb_learned_exit(kn);
 	kb_shares_exit(kn);
 	free_percpu(kn->stats);
 }

@@ -18,6 +18,7 @@
 #include <linux/kbump.h>
 
 struct dst_entry;
+struct kb_learned_table;
 
 /* Indexed by &enum kbump_stat; those of the present (flows, handshakes) are not kept here. */
 struct kb_stats {
@@ -47,6 +48,7 @@ struct kb_stats {
  * @nhandshakes: flows in handshake
  * @shares: flows in handshake by a hash of the client's address, see share.c; constant
  * @share_key: of that hash; constant
+ * @learned: bypasses that were learned; constant, has its own lock, read under RCU
  * @list_lock: protects @handshakes and @remains, and membership in @ends; taken with BH off
  * @handshakes: flows in handshake, the oldest first
  * @remains: ended flows, whose sockets may still have something to say
@@ -79,6 +81,7 @@ struct kb_net {
 	atomic_t nhandshakes;
 	atomic_t *shares;
 	siphash_key_t share_key;
+	struct kb_learned_table *learned;
 	spinlock_t list_lock;
 	struct list_head handshakes;
 	struct list_head remains;

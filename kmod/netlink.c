@@ -8,6 +8,7 @@
 #include "explain.h"
 #include "flow_nl.h"
 #include "helper.h"
+#include "learned.h"
 #include "net.h"
 #include "netlink.h"
 #include "rekey.h"
@@ -17,6 +18,7 @@
 
 /* 6.1's policy wants it writable. */
 static struct netlink_range_validation pref_range = { .min = 1, .max = INT_MAX };
+static struct netlink_range_validation learn_range = { .max = INT_MAX };
 
 /* NLA_REJECT: attributes that only the kernel sends. */
 static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
@@ -58,6 +60,8 @@ static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
 	[KBUMP_RULE_A_LAST_HIT]	= { .type = NLA_REJECT },
 	[KBUMP_RULE_A_ANSWER]	= { .type = NLA_REJECT },
 	[KBUMP_RULE_A_WHY]	= { .type = NLA_REJECT },
+	[KBUMP_RULE_A_LEARN]	= NLA_POLICY_FULL_RANGE(NLA_U32, &learn_range),
+	[KBUMP_RULE_A_FAIL_EXCEPT] = NLA_POLICY_MASK(NLA_U32, KB_CAUSES),
 };
 
 static const struct nla_policy tool_policy[KBUMP_TOOL_A_MAX + 1] = {
@@ -132,6 +136,11 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 	[KBUMP_FLOW_A_ZONE]	= { .type = NLA_U16 },
 	[KBUMP_FLOW_A_CT_MARK]	= { .type = NLA_U32 },
 	[KBUMP_FLOW_A_CT_LABELS] = NLA_POLICY_EXACT_LEN(KBUMP_LABELS_LEN),
+	[KBUMP_FLOW_A_FORGED]	= { .type = NLA_FLAG },
+	[KBUMP_FLOW_A_ALERT]	= { .type = NLA_U8 },
+	[KBUMP_FLOW_A_LEARNED]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_CAUSE]	= NLA_POLICY_RANGE(NLA_U8, KBUMP_CAUSE_UPSTREAM,
+						   KBUMP_CAUSE_INTERNAL),
 };
 
 static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {
@@ -146,12 +155,27 @@ static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {
 	[KBUMP_HELPER_A_FAILED]	= { .type = NLA_REJECT },
 };
 
+static const struct nla_policy learned_policy[KBUMP_LEARNED_A_MAX + 1] = {
+	[KBUMP_LEARNED_A_PAD]	= { .type = NLA_REJECT },
+	[KBUMP_LEARNED_A_ID]	= { .type = NLA_U64 },
+	[KBUMP_LEARNED_A_CLIENT_ADDR] = { .type = NLA_REJECT },
+	[KBUMP_LEARNED_A_SERVER_ADDR] = { .type = NLA_REJECT },
+	[KBUMP_LEARNED_A_SERVER_PORT] = { .type = NLA_REJECT },
+	[KBUMP_LEARNED_A_SNI]	= { .type = NLA_REJECT },
+	[KBUMP_LEARNED_A_WHY]	= { .type = NLA_REJECT },
+	[KBUMP_LEARNED_A_ALERT]	= { .type = NLA_REJECT },
+	[KBUMP_LEARNED_A_RULE]	= { .type = NLA_REJECT },
+	[KBUMP_LEARNED_A_LEFT]	= { .type = NLA_REJECT },
+	[KBUMP_LEARNED_A_HITS]	= { .type = NLA_REJECT },
+};
+
 static const struct nla_policy top_policy[KBUMP_A_MAX + 1] = {
 	[KBUMP_A_RULE]		= NLA_POLICY_NESTED(rule_policy),
 	[KBUMP_A_TOOL]		= NLA_POLICY_NESTED(tool_policy),
 	[KBUMP_A_FLOW]		= NLA_POLICY_NESTED(flow_policy),
 	[KBUMP_A_STAT]		= { .type = NLA_REJECT },
 	[KBUMP_A_HELPER]	= NLA_POLICY_NESTED(helper_policy),
+	[KBUMP_A_LEARNED]	= NLA_POLICY_NESTED(learned_policy),
 };
 
 #define KB_DO(_cmd, _doit) \
@@ -182,6 +206,9 @@ static const struct genl_ops kb_ops[] = {
 	KB_DO(KBUMP_CMD_RULE_REPLACE, kb_rule_replace_doit),
 	KB_DO(KBUMP_CMD_RULE_MOVE, kb_rule_move_doit),
 	KB_GET(KBUMP_CMD_RULE_EXPLAIN, NULL, kb_explain_dumpit),
+	KB_DO(KBUMP_CMD_LEARNED_DEL, kb_learned_del_doit),
+	KB_DO(KBUMP_CMD_LEARNED_FLUSH, kb_learned_flush_doit),
+	KB_GET(KBUMP_CMD_LEARNED_GET, kb_learned_get_doit, kb_learned_get_dumpit),
 };
 
 static const struct genl_multicast_group kb_groups[] = {
@@ -307,6 +334,7 @@ int kb_nl_parse(struct genl_info *info, int attr, struct nlattr **tb, int max)
 		[KBUMP_A_TOOL] = tool_policy,
 		[KBUMP_A_FLOW] = flow_policy,
 		[KBUMP_A_HELPER] = helper_policy,
+		[KBUMP_A_LEARNED] = learned_policy,
 	};
 
 	if (!info->attrs[attr]) {

@@ -8,6 +8,7 @@
 #include <net/tls.h>
 
 #include "flow.h"
+#include "learned.h"
 #include "relay.h"
 #include "rule.h"
 
@@ -63,8 +64,18 @@ static enum kbump_reason reset_by(const struct kb_dir *d, const struct kb_leg *l
 	return client ? KBUMP_REASON_CLIENT_RESET : KBUMP_REASON_SERVER_RESET;
 }
 
+/* The client ends the connection, the first to do so. */
+static void client_leaves(struct kb_relay *r)
+{
+	if (r->forged && !READ_ONCE(r->leg[KB_CLIENT].rx_bytes) &&
+	    READ_ONCE(r->flow->state) == KBUMP_FLOW_ESTABLISHED)
+		kb_learned_quit(r->flow, r->born);
+}
+
 static void end(struct kb_dir *d, enum kbump_reason reason)
 {
+	if (reason == KBUMP_REASON_CLIENT_RESET)
+		client_leaves(d->relay);
 	kb_flow_end(d->relay->flow, reason);
 }
 
@@ -115,6 +126,13 @@ static int flush(struct kb_dir *d)
 	return 0;
 }
 
+static void closing(const struct kb_dir *d)
+{
+	if (d->from == KB_CLIENT)
+		client_leaves(d->relay);
+	kb_flow_closing(d->relay->flow);
+}
+
 /* The source sends no more: from here on the mirror's stream is complete. */
 static void set_notified(struct kb_dir *d)
 {
@@ -123,7 +141,7 @@ static void set_notified(struct kb_dir *d)
 	WRITE_ONCE(d->notify_due, true);
 	WRITE_ONCE(d->notified, true);
 	kb_mirror_fin(&d->relay->mirror, d->from);
-	kb_flow_closing(d->relay->flow);
+	closing(d);
 }
 
 static void set_fin(struct kb_dir *d)
@@ -135,7 +153,7 @@ static void set_fin(struct kb_dir *d)
 		d->notify_due = true;
 	if (!d->notified)
 		kb_mirror_fin(&d->relay->mirror, d->from);
-	kb_flow_closing(d->relay->flow);
+	closing(d);
 }
 
 static bool both(const struct kb_relay *r, bool (*is)(const struct kb_dir *d))
@@ -282,14 +300,30 @@ static int follow_keys(struct kb_dir *d)
 	return 0;
 }
 
+/* A fatal alert, or a new handshake, from the source: what it says of the next connection. */
+static void learn(const struct kb_dir *d, enum kb_verdict verdict)
+{
+	struct kb_flow *f = d->relay->flow;
+
+	if (verdict == KB_RENEGOTIATE && d->from == KB_SERVER)
+		kb_learned_add(f, f->sni, KBUMP_WHY_RENEGOTIATION, 0);
+	else if (verdict == KB_FATAL && d->from == KB_CLIENT && d->relay->forged &&
+		 !d->src->rx_bytes)
+		kb_learned_alert(f, f->sni, d->record.alert);
+}
+
 /* Return: 0, or an error that has ended the flow. */
 static int control(struct kb_dir *d)
 {
+	enum kb_verdict verdict;
+
 	if (--d->credit < 0) {
 		flooded(d);
 		return -ECONNABORTED;
 	}
-	switch (read_control(d)) {
+	verdict = read_control(d);
+	learn(d, verdict);
+	switch (verdict) {
 	case KB_IGNORE:
 		return 0;
 	case KB_RENEGOTIATE:
@@ -355,6 +389,8 @@ static int receive(struct kb_dir *d)
 			kb_chunk_put(&d->chunk);
 			return n;
 		}
+		if (d->src->rx_records == 1 && d->from == KB_CLIENT && d->relay->forged)
+			kb_learned_accepted(d->relay->flow);
 		d->credit = min(d->credit + CREDIT_PER_DATA, CREDIT_MAX);
 		count_chunk(d);
 		kb_mirror_data(&d->relay->mirror, d->from, &d->chunk);
@@ -471,6 +507,8 @@ struct kb_relay *kb_relay_create(struct kb_flow *f, const struct kb_handoff *h,
 	init_dir(r, KB_CLIENT);
 	init_dir(r, KB_SERVER);
 	r->leg[KB_CLIENT].record_max = h->record_max;
+	r->forged = h->forged;
+	r->born = jiffies;
 	for (side = 0; side < KB_SIDES && !err; side++) {
 		r->leg[side].pump = h->pump[side];
 		err = kb_leg_open(&r->leg[side], h->sock[side], &h->keys[side], extack);

@@ -61,6 +61,8 @@ struct kb_dir {
  * @dir: the directions, by the side that is read
  * @timer: looks again at what no callback tells of
  * @mirror: the copies
+ * @forged: the client was shown a certificate of ours; constant, as @born
+ * @born: jiffies at the hand-off
  * @deadline: jiffies when patience with a half-closed flow ends, 0: not set
  * @stopping: no work and no timer is to be started any more
  * @gently: at the end, close without a reset: an alert has told the peers
@@ -71,6 +73,8 @@ struct kb_relay {
 	struct kb_dir dir[KB_SIDES];
 	struct timer_list timer;
 	struct kb_mirror mirror;
+	bool forged;
+	unsigned long born;
 	unsigned long deadline;
 	bool stopping;
 	bool gently;

@@ -13,22 +13,24 @@
 #define PREF_STEP	10
 
 /* Of rules that may match, whose fail setting counts if that is never found out. */
-static struct kb_rule *stricter(struct kb_rule *a, struct kb_rule *b)
+static struct kb_rule *stricter(struct kb_rule *a, struct kb_rule *b, enum kbump_cause cause)
 {
-	return !a || (b->fail == KBUMP_FAIL_CLOSED && a->fail != KBUMP_FAIL_CLOSED) ? b : a;
+	return !a || (kb_rule_fails_closed(b, cause) && !kb_rule_fails_closed(a, cause)) ? b : a;
 }
 
 /**
  * kb_rule_find - what do the rules say?
  * @kn: the namespace
  * @facts: what is known of the connection
+ * @cause: for which the fail setting is to count
  * @decided: set if the first rule that matches is known; else more must be known
  *
  * Context: RCU read side.
  * Return: a rule, without a reference: the one that decided or, of those that still may, one
  * whose fail setting counts. NULL if none can want anything of the connection.
  */
-struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts, bool *decided)
+struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
+			     enum kbump_cause cause, bool *decided)
 {
 	struct kb_rule *r, *maybe = NULL;
 	bool first = true;
@@ -46,7 +48,7 @@ struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts, bo
 		}
 		first = false;
 		if (r->action != KBUMP_ACTION_BYPASS)
-			maybe = stricter(maybe, r);
+			maybe = stricter(maybe, r, cause);
 		if (answer == KBUMP_ANSWER_YES)
 			break;
 	}
@@ -154,6 +156,10 @@ int kb_rule_fill(struct sk_buff *skb, const void *obj)
 		return -EMSGSIZE;
 	if (r->page && nla_put_flag(skb, KBUMP_RULE_A_PAGE))
 		return -EMSGSIZE;
+	if (r->fail_except && nla_put_u32(skb, KBUMP_RULE_A_FAIL_EXCEPT, r->fail_except))
+		return -EMSGSIZE;
+	if (r->learn != KB_LEARN_DEFAULT && nla_put_u32(skb, KBUMP_RULE_A_LEARN, r->learn))
+		return -EMSGSIZE;
 	if (*r->comment && nla_put_string(skb, KBUMP_RULE_A_COMMENT, r->comment))
 		return -EMSGSIZE;
 	return fill_counters(skb, r) ? -EMSGSIZE : 0;
@@ -168,6 +174,34 @@ static int parse_limit(struct kb_rule *r, const struct nlattr *a, struct netlink
 		return -EINVAL;
 	}
 	return kb_nl_strdup(a, &r->alpn_limit, extack);
+}
+
+/* By default what fails on the way to the server is not to be a way around inspection. */
+static int parse_fail(struct kb_rule *r, struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	const struct nlattr *except = tb[KBUMP_RULE_A_FAIL_EXCEPT];
+
+	if (tb[KBUMP_RULE_A_FAIL]) {
+		r->fail = nla_get_u8(tb[KBUMP_RULE_A_FAIL]);
+		r->fail_except = except ? nla_get_u32(except) : 0;
+		return 0;
+	}
+	if (except) {
+		NL_SET_ERR_MSG_ATTR(extack, except, "exceptions without a fail setting");
+		return -EINVAL;
+	}
+	r->fail = KBUMP_FAIL_OPEN;
+	r->fail_except = BIT(KBUMP_CAUSE_UPSTREAM) | BIT(KBUMP_CAUSE_INTERNAL);
+	return 0;
+}
+
+static int parse_learn(struct kb_rule *r, const struct nlattr *a, struct netlink_ext_ack *extack)
+{
+	r->learn = a ? nla_get_u32(a) : KB_LEARN_DEFAULT;
+	if (!a || r->action == KBUMP_ACTION_INSPECT)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, a, "only from action inspect a bypass is learned");
+	return -EINVAL;
 }
 
 static int parse_page(struct kb_rule *r, const struct nlattr *a, struct netlink_ext_ack *extack)
@@ -186,8 +220,6 @@ static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ex
 		return -EINVAL;
 	}
 	r->action = nla_get_u8(tb[KBUMP_RULE_A_ACTION]);
-	if (tb[KBUMP_RULE_A_FAIL])
-		r->fail = nla_get_u8(tb[KBUMP_RULE_A_FAIL]);
 	if (tb[KBUMP_RULE_A_COMMENT])
 		nla_strscpy(r->comment, tb[KBUMP_RULE_A_COMMENT], sizeof(r->comment));
 	if (tb[KBUMP_RULE_A_TOOL] && r->action != KBUMP_ACTION_INSPECT) {
@@ -196,6 +228,8 @@ static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ex
 		return -EINVAL;
 	}
 	return parse_page(r, tb[KBUMP_RULE_A_PAGE], extack) ?:
+	       parse_fail(r, tb, extack) ?:
+	       parse_learn(r, tb[KBUMP_RULE_A_LEARN], extack) ?:
 	       parse_limit(r, tb[KBUMP_RULE_A_ALPN_LIMIT], extack);
 }
 

@@ -22,6 +22,12 @@ struct sk_buff;
  * @failed: flows to which its fail setting was applied
  * @last: jiffies of the last hit, if there are @hits
  */
+/* As long as the module's parameter says. */
+#define KB_LEARN_DEFAULT	U32_MAX
+
+/* A mask of all &enum kbump_cause. */
+#define KB_CAUSES		GENMASK(KBUMP_CAUSE_MAX, KBUMP_CAUSE_HELPER)
+
 struct kb_rule_stats {
 	u64 hits;
 	u64 bytes;
@@ -49,6 +55,9 @@ struct kb_rule_stats {
  * @match: which connections
  * @action: &enum kbump_action
  * @fail: &enum kbump_fail
+ * @fail_except: mask of 1 << &enum kbump_cause, for which the other one holds
+ * @learn: seconds for which a bypass is learned from its flows, or KB_LEARN_DEFAULT; 0: none is,
+ *	and none is applied
  * @page: a client that it blocks is told so by a helper
  * @ntools: tools in @tools
  * @tools: references to the tools
@@ -66,6 +75,8 @@ struct kb_rule {
 	struct kb_match match;
 	u8 action;
 	u8 fail;
+	u8 fail_except;
+	u32 learn;
 	bool page;
 	u8 ntools;
 	struct kb_tool *tools[KBUMP_RULE_TOOLS_MAX];
@@ -85,7 +96,18 @@ static inline void kb_rule_hit(const struct kb_rule *r)
 	this_cpu_write(r->stats->last, jiffies);
 }
 
-struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts, bool *decided);
+/**
+ * kb_rule_fails_closed - is a flow refused that cannot be inspected?
+ * @r: the flow's rule
+ * @cause: why it cannot
+ */
+static inline bool kb_rule_fails_closed(const struct kb_rule *r, enum kbump_cause cause)
+{
+	return (r->fail == KBUMP_FAIL_CLOSED) != !!(r->fail_except & BIT(cause));
+}
+
+struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
+			     enum kbump_cause cause, bool *decided);
 bool kb_rule_get(struct kb_rule *r);
 void kb_rule_put(struct kb_rule *r);
 int kb_rule_fill(struct sk_buff *skb, const void *obj);

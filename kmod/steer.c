@@ -252,11 +252,18 @@ static unsigned int refuse(struct sk_buff *skb, const struct nf_hook_state *stat
 }
 
 static unsigned int fail(struct kb_net *kn, struct sk_buff *skb, const struct kb_rule *rule,
-			 enum kbump_stat cause, const struct nf_hook_state *state)
+			 const struct kb_facts *facts, enum kbump_stat stat,
+			 const struct nf_hook_state *state)
 {
-	kb_count(kn, cause, 1);
+	enum kbump_cause cause = stat == KBUMP_STAT_FAIL_HELPER ? KBUMP_CAUSE_HELPER :
+				 KBUMP_CAUSE_LIMIT;
+	bool decided;
+
+	/* Of rules that may match, another one may be stricter in this. */
+	rule = kb_rule_find(kn, facts, cause, &decided) ?: rule;
+	kb_count(kn, stat, 1);
 	this_cpu_inc(rule->stats->failed);
-	return rule->fail == KBUMP_FAIL_CLOSED ? refuse(skb, state) : NF_ACCEPT;
+	return kb_rule_fails_closed(rule, cause) ? refuse(skb, state) : NF_ACCEPT;
 }
 
 /* What keeps a flow from beginning, as it is counted. */
@@ -325,7 +332,7 @@ static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, struct kb_ru
 {
 	int verdict = to_helper(kn, skb, rule, decided, facts, state);
 
-	return verdict < 0 ? fail(kn, skb, rule, failure(verdict), state) : verdict;
+	return verdict < 0 ? fail(kn, skb, rule, facts, failure(verdict), state) : verdict;
 }
 
 /* Refuse it, or have a helper tell the client why. */
@@ -356,7 +363,7 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 	if (old)
 		kb_flow_forget(old);
 	kb_origin_read(&facts.origin, skb, state->in);
-	rule = kb_rule_find(kn, &facts, &decided);
+	rule = kb_rule_find(kn, &facts, KBUMP_CAUSE_HELPER, &decided);
 	if (!rule)
 		return NF_ACCEPT;
 	if (decided)

@@ -64,6 +64,18 @@ void page_handshake(struct conn *c)
 	shown++;
 }
 
+/* The rules want it closed. */
+bool ask_fail(struct conn *c, enum kbump_cause cause)
+{
+	c->failed = cause;
+	return false;
+}
+
+void connect_plain(struct conn *c)
+{
+	c->plain = true;
+}
+
 void page_fail(struct conn *c, const char *reason)
 {
 	(void)reason;

@@ -596,10 +596,12 @@ settle()
 	wait_for "$WAIT" no_flows || { kbump -s flow show; return 1; }
 }
 
-# Rule and tool that most tests want: steer 443 to 449 but for what a test adds before.
+# Rule and tool that most tests want: steer 443 to 449 but for what a test adds before. What one
+# client has refused is to be inspected again for the next.
 inspect_all()
 {
-	kbump tool add ids dev tool0 && kbump rule add dport 443-449 action inspect tool ids
+	kbump tool add ids dev tool0 &&
+		kbump rule add dport 443-449 action inspect tool ids learn off
 }
 
 # rule WORD...: one more rule, before that which inspects all.

@@ -76,7 +76,7 @@ TEST_F(family, empty_requests_are_refused)
 
 	for (cmd = 0; cmd < 256; cmd++) {
 		if (cmd == KBUMP_CMD_RULE_FLUSH || cmd == KBUMP_CMD_STAT_GET ||
-		    cmd == KBUMP_CMD_HELPER_DEL)
+		    cmd == KBUMP_CMD_HELPER_DEL || cmd == KBUMP_CMD_LEARNED_FLUSH)
 			continue;
 		begin_cmd(&self->talk, cmd);
 		EXPECT_GT(0, answer(&self->talk)) TH_LOG("command %d", cmd);
@@ -252,6 +252,62 @@ TEST_F(family, a_page_is_for_rules_that_block)
 	EXPECT_EQ(0, answer(&self->talk));
 }
 
+/* What is answered to a request about what was learned, with one attribute or none. */
+static int ask_learned(struct talk *t, int cmd, int type, const void *data, size_t len)
+{
+	struct nlattr *n;
+
+	begin_cmd(t, cmd);
+	n = nest(&t->rq, KBUMP_A_LEARNED);
+	if (type)
+		put(&t->rq, type, data, len);
+	nest_end(&t->rq, n);
+	return answer(t);
+}
+
+TEST_F(family, what_was_learned_is_named_by_its_id)
+{
+	static const int cmds[] = { KBUMP_CMD_LEARNED_DEL, KBUMP_CMD_LEARNED_GET };
+	const uint64_t id = 1;
+	size_t i;
+	int type;
+
+	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
+		EXPECT_EQ(-EINVAL, ask_learned(&self->talk, cmds[i], 0, NULL, 0));
+		EXPECT_STREQ("the id is missing", self->talk.message);
+		EXPECT_EQ(-ENOENT,
+			  ask_learned(&self->talk, cmds[i], KBUMP_LEARNED_A_ID, &id, 8));
+		EXPECT_STREQ("nothing that was learned has this id", self->talk.message);
+		for (type = KBUMP_LEARNED_A_ID + 1; type <= KBUMP_LEARNED_A_MAX + 1; type++)
+			EXPECT_EQ(-EINVAL, ask_learned(&self->talk, cmds[i], type, &id, 8))
+				TH_LOG("attribute %d", type);
+	}
+	EXPECT_EQ(0, dumped(&self->talk, KBUMP_CMD_LEARNED_GET));
+	begin_cmd(&self->talk, KBUMP_CMD_LEARNED_FLUSH);
+	EXPECT_EQ(0, answer(&self->talk));
+	EXPECT_EQ(-EOPNOTSUPP, ask_learned(&self->talk, KBUMP_CMD_LEARNED_ADD, 0, NULL, 0));
+}
+
+TEST_F(family, only_who_inspects_learns)
+{
+	const uint32_t off = 0, huge = 0x80000000u;
+
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_LEARN, &off, 4));
+	EXPECT_STREQ("only from action inspect a bypass is learned", self->talk.message);
+	EXPECT_EQ(-ERANGE, odd_rule(&self->talk, KBUMP_RULE_A_LEARN, &huge, 4));
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_LEARN, &off, 2));
+}
+
+TEST_F(family, exceptions_are_of_known_causes)
+{
+	const uint32_t limit = 1 << KBUMP_CAUSE_LIMIT, zeroth = 1, next = 1 << (KBUMP_CAUSE_MAX + 1);
+
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_FAIL_EXCEPT, &zeroth, 4));
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_FAIL_EXCEPT, &next, 4));
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_FAIL_EXCEPT, &limit, 4));
+	EXPECT_STREQ("exceptions without a fail setting", self->talk.message);
+}
+
 TEST_F(family, prefix_lengths_are_checked)
 {
 	const uint8_t address[16] = { 10 };
@@ -381,6 +437,7 @@ TEST_F(family, bytes_at_random_are_refused)
 	for (round = 0; round < 500; round++) {
 		begin_cmd(&self->talk, KBUMP_CMD_RULE_ADD + round % KBUMP_CMD_MAX);
 		if (round % KBUMP_CMD_MAX + 1 == KBUMP_CMD_RULE_FLUSH ||
+		    round % KBUMP_CMD_MAX + 1 == KBUMP_CMD_LEARNED_FLUSH ||
 		    round % KBUMP_CMD_MAX + 1 == KBUMP_CMD_HELPER_DEL)
 			continue;
 		for (i = 0; i < 64; i++) {
@@ -540,6 +597,9 @@ TEST_F(family, without_privilege_all_is_refused)
 	close(self->talk.fd);
 	self->talk.fd = open_netlink();
 	for (cmd = KBUMP_CMD_RULE_ADD; cmd <= KBUMP_CMD_MAX; cmd++) {
+		/* Nobody may ask for it: it is what the kernel tells. */
+		if (cmd == KBUMP_CMD_LEARNED_ADD)
+			continue;
 		begin_cmd(&self->talk, cmd);
 		/* There is no other form of it. */
 		if (cmd == KBUMP_CMD_RULE_EXPLAIN)

@@ -58,6 +58,13 @@
  *	_PAGE and _COMMENT; without _ACTION it depends on what is still unknown. A flow is
  *	handed over as it was decided: opened after %KBUMP_ACTION_INSPECT, as two plain sockets
  *	after %KBUMP_ACTION_BYPASS.
+ *	client leg is KBUMP_FLOW_A_CLIENT_FD, with the facts given: KBUMP_FLOW_A_SNI,
+ *	_OFFER and _CERT. Without _CERT the server's certificate is not known yet; the others
+ *	are known: what is missing is not there. With KBUMP_FLOW_A_CAUSE the flow cannot be
+ *	inspected: the fail setting is applied. The answer has KBUMP_FLOW_A_ACTION and,
+ *	when a rule decided, _RULE, _ALPN_LIMIT, _PAGE and _COMMENT; without _ACTION it
+ *	depends on what is still unknown. A flow is handed over as it was decided: opened after
+ *	%KBUMP_ACTION_INSPECT, as two plain sockets after %KBUMP_ACTION_BYPASS.
  * @KBUMP_CMD_FLOW_ADD: hand-off, from a registered helper only: two connected TCP
  *	sockets, KBUMP_FLOW_A_CLIENT_FD and _SERVER_FD, each either with kTLS in both
  *	directions or plain. The kernel takes its own references; the caller closes its
@@ -66,8 +73,9 @@
  *	them it could not follow a change of keys, and is refused: -EINVAL, as is a secret
  *	of a wrong length or for another leg. Notified (without fds and secrets).
  * @KBUMP_CMD_FLOW_FAIL: from a registered helper: the handshake of the flow whose
- *	client leg is KBUMP_FLOW_A_CLIENT_FD ended with KBUMP_FLOW_A_REASON. Notified
- *	as KBUMP_CMD_FLOW_DEL.
+ *	client leg is KBUMP_FLOW_A_CLIENT_FD ended with KBUMP_FLOW_A_REASON. With
+ *	KBUMP_FLOW_A_FORGED the client may have refused the certificate, and a bypass may be
+ *	learned for KBUMP_FLOW_A_SNI. Notified as KBUMP_CMD_FLOW_DEL.
  * @KBUMP_CMD_FLOW_DEL: reset flow KBUMP_FLOW_A_ID. The notification of a flow's end,
  *	with its final counters and KBUMP_FLOW_A_REASON.
  * @KBUMP_CMD_FLOW_GET: dump, or the one of KBUMP_FLOW_A_ID.
@@ -94,6 +102,11 @@
  *	known not to be there. Each rule comes with KBUMP_RULE_A_ANSWER and _WHY, and at the
  *	end a KBUMP_A_FLOW as the answer to _FLOW_ASK: _ACTION and _RULE, _ACTION alone if
  *	no rule can want the connection, or neither if that depends on what is not known.
+ * @KBUMP_CMD_LEARNED_ADD: notification only: a bypass was learned.
+ * @KBUMP_CMD_LEARNED_DEL: forget what has KBUMP_LEARNED_A_ID. Notified, as are time-outs and
+ *	what makes room for newer ones.
+ * @KBUMP_CMD_LEARNED_FLUSH: forget all that was learned; takes no attribute.
+ * @KBUMP_CMD_LEARNED_GET: dump, the oldest first; or the one of KBUMP_LEARNED_A_ID.
  */
 enum kbump_cmd {
 	KBUMP_CMD_UNSPEC,
@@ -119,6 +132,10 @@ enum kbump_cmd {
 	KBUMP_CMD_RULE_REPLACE,
 	KBUMP_CMD_RULE_MOVE,
 	KBUMP_CMD_RULE_EXPLAIN,
+	KBUMP_CMD_LEARNED_ADD,
+	KBUMP_CMD_LEARNED_DEL,
+	KBUMP_CMD_LEARNED_FLUSH,
+	KBUMP_CMD_LEARNED_GET,
 	__KBUMP_CMD_MAX,
 };
 #define KBUMP_CMD_MAX (__KBUMP_CMD_MAX - 1)
@@ -131,6 +148,7 @@ enum kbump_cmd {
  * @KBUMP_A_FLOW: nested &enum kbump_flow_attr
  * @KBUMP_A_STAT: nested &enum kbump_stat
  * @KBUMP_A_HELPER: nested &enum kbump_helper_attr
+ * @KBUMP_A_LEARNED: nested &enum kbump_learned_attr
  */
 enum kbump_attr {
 	KBUMP_A_UNSPEC,
@@ -139,6 +157,7 @@ enum kbump_attr {
 	KBUMP_A_FLOW,
 	KBUMP_A_STAT,
 	KBUMP_A_HELPER,
+	KBUMP_A_LEARNED,
 	__KBUMP_A_MAX,
 };
 #define KBUMP_A_MAX (__KBUMP_A_MAX - 1)
@@ -228,6 +247,27 @@ enum kbump_answer {
 /**
  * enum kbump_fail - what becomes of a new flow that cannot be inspected, because
  *	no helper is there or a limit is reached
+ * enum kbump_cause - why a flow cannot be inspected
+ *
+ * @KBUMP_CAUSE_HELPER: no helper is there
+ * @KBUMP_CAUSE_LIMIT: a limit of flows or handshakes, or the client's share, is reached, or
+ *	memory is short
+ * @KBUMP_CAUSE_UPSTREAM: the server cannot be connected to, or no TLS handshake with it
+ *	succeeds
+ * @KBUMP_CAUSE_INTERNAL: an error of the helper, before it has answered the client
+ */
+enum kbump_cause {
+	KBUMP_CAUSE_HELPER = 1,
+	KBUMP_CAUSE_LIMIT,
+	KBUMP_CAUSE_UPSTREAM,
+	KBUMP_CAUSE_INTERNAL,
+	__KBUMP_CAUSE_MAX,
+};
+#define KBUMP_CAUSE_MAX (__KBUMP_CAUSE_MAX - 1)
+
+/**
+ * enum kbump_fail - what becomes of a new flow that cannot be inspected, for a
+ *	&enum kbump_cause
  *
  * @KBUMP_FAIL_OPEN: it passes untouched (default)
  * @KBUMP_FAIL_CLOSED: it is refused with a TCP reset
@@ -272,7 +312,8 @@ struct kbump_port_range {
  * @KBUMP_RULE_A_MARK: u32, packet mark of the SYN, under _MARK_MASK
  * @KBUMP_RULE_A_MARK_MASK: u32, default 0xffffffff
  * @KBUMP_RULE_A_ACTION: u8, &enum kbump_action; required
- * @KBUMP_RULE_A_FAIL: u8, &enum kbump_fail
+ * @KBUMP_RULE_A_FAIL: u8, &enum kbump_fail; default: %KBUMP_FAIL_OPEN, but not for
+ *	%KBUMP_CAUSE_UPSTREAM and %KBUMP_CAUSE_INTERNAL
  * @KBUMP_RULE_A_TOOL: string, tool name; repeatable, KBUMP_RULE_TOOLS_MAX at most;
  *	only with KBUMP_ACTION_INSPECT
  * @KBUMP_RULE_A_COMMENT: string
@@ -287,7 +328,7 @@ struct kbump_port_range {
  *	only with KBUMP_ACTION_BLOCK. What the first packet decides is refused without a
  *	helper, whatever _FAIL says
  * @KBUMP_RULE_A_HITS: u64, connections that the rule decided. Output only, as
- *	all below.
+ *	the next two.
  * @KBUMP_RULE_A_BYTES: u64, clear bytes relayed for its flows, both directions
  * @KBUMP_RULE_A_FAILED: u64, its flows to which the fail setting was applied
  * @KBUMP_RULE_A_NOT: u64, input too: mask of 1 << those of the rule's matchers that must not
@@ -311,6 +352,11 @@ struct kbump_port_range {
  * @KBUMP_RULE_A_ANSWER: u8, &enum kbump_answer; in the answer to _RULE_EXPLAIN
  * @KBUMP_RULE_A_WHY: u64, mask of 1 << a matcher: the one that says no, or those whose facts are
  *	not known; in the answer to _RULE_EXPLAIN
+ * @KBUMP_RULE_A_LEARN: u32, seconds for which a bypass is learned from the rule's flows; 0: none
+ *	is, and none that was learned is applied to them. Default: as long as the module's parameter
+ *	learned_timeout says. Only with KBUMP_ACTION_INSPECT
+ * @KBUMP_RULE_A_FAIL_EXCEPT: u32, mask of 1 << &enum kbump_cause: for these the opposite of _FAIL,
+ *	which must be given; default: none
  */
 enum kbump_rule_attr {
 	KBUMP_RULE_A_UNSPEC,
@@ -351,6 +397,8 @@ enum kbump_rule_attr {
 	KBUMP_RULE_A_LAST_HIT,
 	KBUMP_RULE_A_ANSWER,
 	KBUMP_RULE_A_WHY,
+	KBUMP_RULE_A_LEARN,
+	KBUMP_RULE_A_FAIL_EXCEPT,
 	__KBUMP_RULE_A_MAX,
 };
 #define KBUMP_RULE_A_MAX (__KBUMP_RULE_A_MAX - 1)
@@ -448,6 +496,7 @@ enum kbump_flow_state {
  * @KBUMP_REASON_UPSTREAM_CERT: the server's certificate did not verify
  * @KBUMP_REASON_BLOCKED: a rule refused it, for what its handshake told
  * @KBUMP_REASON_INTERNAL: error of the helper or of the kernel
+ * @KBUMP_REASON_CLIENT_QUIT: client closed as soon as its handshake was over
  */
 enum kbump_reason {
 	KBUMP_REASON_NONE,
@@ -470,6 +519,7 @@ enum kbump_reason {
 	KBUMP_REASON_UPSTREAM_CERT,
 	KBUMP_REASON_BLOCKED,
 	KBUMP_REASON_INTERNAL,
+	KBUMP_REASON_CLIENT_QUIT,
 	__KBUMP_REASON_MAX,
 };
 #define KBUMP_REASON_MAX (__KBUMP_REASON_MAX - 1)
@@ -535,7 +585,7 @@ enum kbump_leg_attr {
  * @KBUMP_FLOW_A_RULE: u32, handle of the rule that decided, if one has
  * @KBUMP_FLOW_A_AGE: u64, ms since the SYN
  * @KBUMP_FLOW_A_SNI: string, 0..255; input of _FLOW_ASK, where an empty one is none, and
- *	_FLOW_ADD, optional
+ *	_FLOW_ADD and _FLOW_FAIL, optional
  * @KBUMP_FLOW_A_ALPN: string, 1..255; input of _FLOW_ADD, optional
  * @KBUMP_FLOW_A_CLIENT: nested &enum kbump_leg_attr; input of _FLOW_ADD: its secrets, or the
  *	helper's pump
@@ -562,6 +612,15 @@ enum kbump_leg_attr {
  * @KBUMP_FLOW_A_ZONE: u16, conntrack zone
  * @KBUMP_FLOW_A_CT_MARK: u32, conntrack mark
  * @KBUMP_FLOW_A_CT_LABELS: KBUMP_LABELS_LEN bytes, conntrack labels: the first is bit 0 of byte 0
+ * @KBUMP_FLOW_A_FORGED: flag: the client was shown a certificate that was made for it, of a server
+ *	that verified: if it ends the connection before it has sent anything, that is what it
+ *	refuses; input of _FLOW_ADD and _FLOW_FAIL
+ * @KBUMP_FLOW_A_ALERT: u8, with %KBUMP_REASON_CLIENT_ALERT: the alert (RFC 8446, section 6); input
+ *	of _FLOW_FAIL
+ * @KBUMP_FLOW_A_LEARNED: flag, the flow is bypassed by what was learned; also in the answer to
+ *	_FLOW_ASK
+ * @KBUMP_FLOW_A_CAUSE: u8, &enum kbump_cause, why the flow cannot be inspected, if a helper has
+ *	said so; input of _FLOW_ASK: %KBUMP_CAUSE_UPSTREAM or %KBUMP_CAUSE_INTERNAL
  */
 enum kbump_flow_attr {
 	KBUMP_FLOW_A_UNSPEC,
@@ -598,6 +657,10 @@ enum kbump_flow_attr {
 	KBUMP_FLOW_A_ZONE,
 	KBUMP_FLOW_A_CT_MARK,
 	KBUMP_FLOW_A_CT_LABELS,
+	KBUMP_FLOW_A_FORGED,
+	KBUMP_FLOW_A_ALERT,
+	KBUMP_FLOW_A_LEARNED,
+	KBUMP_FLOW_A_CAUSE,
 	__KBUMP_FLOW_A_MAX,
 };
 #define KBUMP_FLOW_A_MAX (__KBUMP_FLOW_A_MAX - 1)
@@ -625,6 +688,10 @@ enum kbump_flow_attr {
  * @KBUMP_STAT_BAD_RECORD: records that did not decrypt or were not allowed
  * @KBUMP_STAT_RX_REKEYS: changes of keys by peers
  * @KBUMP_STAT_TX_REKEYS: changes of our keys
+ * @KBUMP_STAT_LEARNED: connections bypassed by what was learned; they are among
+ *	%KBUMP_STAT_BYPASSED
+ * @KBUMP_STAT_FAIL_UPSTREAM: fail setting applied: no connection to the server, or no TLS
+ * @KBUMP_STAT_FAIL_INTERNAL: fail setting applied: error of the helper
  */
 enum kbump_stat {
 	KBUMP_STAT_UNSPEC,
@@ -649,6 +716,9 @@ enum kbump_stat {
 	KBUMP_STAT_BAD_RECORD,
 	KBUMP_STAT_RX_REKEYS,
 	KBUMP_STAT_TX_REKEYS,
+	KBUMP_STAT_LEARNED,
+	KBUMP_STAT_FAIL_UPSTREAM,
+	KBUMP_STAT_FAIL_INTERNAL,
 	__KBUMP_STAT_MAX,
 };
 #define KBUMP_STAT_MAX (__KBUMP_STAT_MAX - 1)
@@ -679,5 +749,62 @@ enum kbump_helper_attr {
 	__KBUMP_HELPER_A_MAX,
 };
 #define KBUMP_HELPER_A_MAX (__KBUMP_HELPER_A_MAX - 1)
+
+/**
+ * enum kbump_why - what a bypass was learned from
+ *
+ * A client is one address, and what it refuses is a certificate that was made for a server that
+ * verified: see KBUMP_FLOW_A_FORGED.
+ *
+ * @KBUMP_WHY_ALERT: the client refused the certificate with an alert
+ * @KBUMP_WHY_CLOSE: it closed during its handshake, after the certificate, twice in a row
+ * @KBUMP_WHY_QUIT: it offered protocols (ALPN), finished its handshake, and closed at once without
+ *	having sent anything
+ * @KBUMP_WHY_CLIENT_AUTH: the server wants a certificate of the client
+ * @KBUMP_WHY_RENEGOTIATION: the server asked for another handshake, as some do that want one
+ */
+enum kbump_why {
+	KBUMP_WHY_ALERT = 1,
+	KBUMP_WHY_CLOSE,
+	KBUMP_WHY_QUIT,
+	KBUMP_WHY_CLIENT_AUTH,
+	KBUMP_WHY_RENEGOTIATION,
+	__KBUMP_WHY_MAX,
+};
+#define KBUMP_WHY_MAX (__KBUMP_WHY_MAX - 1)
+
+/**
+ * enum kbump_learned_attr - nested in KBUMP_A_LEARNED; a bypass that was learned. Output only, but
+ *	for _ID
+ *
+ * It is for connections that a rule would inspect from this client to this server, port and name.
+ *
+ * @KBUMP_LEARNED_A_ID: u64, never reused in the namespace's life; input of _LEARNED_DEL, _GET
+ * @KBUMP_LEARNED_A_CLIENT_ADDR: 4 or 16 bytes; absent: any client
+ * @KBUMP_LEARNED_A_SERVER_ADDR: 4 or 16 bytes
+ * @KBUMP_LEARNED_A_SERVER_PORT: u16
+ * @KBUMP_LEARNED_A_SNI: string, in lower case; absent: no server name in the ClientHello
+ * @KBUMP_LEARNED_A_WHY: u8, &enum kbump_why
+ * @KBUMP_LEARNED_A_ALERT: u8, with %KBUMP_WHY_ALERT: the alert
+ * @KBUMP_LEARNED_A_RULE: u32, handle of the rule from whose flow it was learned
+ * @KBUMP_LEARNED_A_LEFT: u64, ms until it is forgotten
+ * @KBUMP_LEARNED_A_HITS: u64, connections that it bypassed
+ */
+enum kbump_learned_attr {
+	KBUMP_LEARNED_A_UNSPEC,
+	KBUMP_LEARNED_A_PAD,
+	KBUMP_LEARNED_A_ID,
+	KBUMP_LEARNED_A_CLIENT_ADDR,
+	KBUMP_LEARNED_A_SERVER_ADDR,
+	KBUMP_LEARNED_A_SERVER_PORT,
+	KBUMP_LEARNED_A_SNI,
+	KBUMP_LEARNED_A_WHY,
+	KBUMP_LEARNED_A_ALERT,
+	KBUMP_LEARNED_A_RULE,
+	KBUMP_LEARNED_A_LEFT,
+	KBUMP_LEARNED_A_HITS,
+	__KBUMP_LEARNED_A_MAX,
+};
+#define KBUMP_LEARNED_A_MAX (__KBUMP_LEARNED_A_MAX - 1)
 
 #endif /* _UAPI_LINUX_KBUMP_H */
