@@ -8,7 +8,7 @@
  * the packets that open it go the whole way that they would go without us, and are taken from
  * it where it ends; what follows is taken at once:
  *
- * PRE_ROUTING, first: packets of known flows, by what is on the wire.
+ * PRE_ROUTING, before connection tracking: packets of known flows, by what is on the wire.
  * PRE_ROUTING, last: packets whose addresses NAT has just restored, as those of a server leg
  *	that is masqueraded. SYNs, and the SYN-ACKs of servers, are sent the way of forwarding.
  * FORWARD, last: there both have passed all that the host's rules had to say: a SYN is put
@@ -178,10 +178,16 @@ static bool begins_anew(const struct kb_flow *f, const struct kb_packet *p)
 /* Connection tracking confirms entries in LOCAL_IN, which steered packets skip. */
 static int settle_conntrack(const struct kb_flow *f, struct sk_buff *skb)
 {
-	if (f->track.dnat)
-		return nf_conntrack_confirm(skb);
-	hide_from_conntrack(skb);
-	return NF_ACCEPT;
+	const struct nf_conn *ct;
+	enum ip_conntrack_info info;
+
+	if (!f->track.dnat) {
+		hide_from_conntrack(skb);
+		return NF_ACCEPT;
+	}
+	ct = nf_ct_get(skb, &info);
+	/* A template is no entry: the packet is not tracked yet. */
+	return ct && !nf_ct_is_template(ct) ? nf_conntrack_confirm(skb) : NF_ACCEPT;
 }
 
 /*
@@ -577,8 +583,9 @@ static unsigned int output_late_hook(void *priv, struct sk_buff *skb,
 
 /* Of both families; their priorities are the same numbers. */
 static const struct nf_hook_ops hooks[] = {
+	/* Behind rules that choose a zone: they would have what is hidden tracked again. */
 	{ .hook = early_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_PRE_ROUTING,
-	  .priority = NF_IP_PRI_RAW - 1 },
+	  .priority = NF_IP_PRI_CONNTRACK - 1 },
 	{ .hook = late_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_PRE_ROUTING,
 	  .priority = NF_IP_PRI_LAST },
 	{ .hook = forward_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_FORWARD,
