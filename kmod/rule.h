@@ -14,6 +14,12 @@ struct genl_info;
 struct netlink_callback;
 struct sk_buff;
 
+/* As long as the module's parameter says. */
+#define KB_LEARN_DEFAULT	U32_MAX
+
+/* A mask of all &enum kbump_cause. */
+#define KB_CAUSES		GENMASK(KBUMP_CAUSE_MAX, KBUMP_CAUSE_HELPER)
+
 /**
  * struct kb_rule_stats - what a rule has done, one for each CPU
  *
@@ -22,12 +28,6 @@ struct sk_buff;
  * @failed: flows to which its fail setting was applied
  * @last: jiffies of the last hit, if there are @hits
  */
-/* As long as the module's parameter says. */
-#define KB_LEARN_DEFAULT	U32_MAX
-
-/* A mask of all &enum kbump_cause. */
-#define KB_CAUSES		GENMASK(KBUMP_CAUSE_MAX, KBUMP_CAUSE_HELPER)
-
 struct kb_rule_stats {
 	u64 hits;
 	u64 bytes;

@@ -67,21 +67,21 @@ reasons()
 	cat >"$DIR/want" <<-END
 		unknown (from,dport) pref 10 from 10.9.0.0/16 dport 443 action bypass
 		unknown (tls,sni) pref 20 not tls no not sni .bank.test action block
-		unknown (dport) pref 30 dport 443,8443,9000-9100 action inspect fail open
+		unknown (dport) pref 30 dport 443,8443,9000-9100 action inspect fail open,upstream=closed,internal=closed
 		verdict: depends on from,dport,tls,sni
 	END
 	explained
 	cat >"$DIR/want" <<-END
 		no (from) pref 10 from 10.9.0.0/16 dport 443 action bypass
 		no (sni) pref 20 not tls no not sni .bank.test action block
-		yes pref 30 dport 443,8443,9000-9100 action inspect fail open
+		yes pref 30 dport 443,8443,9000-9100 action inspect fail open,upstream=closed,internal=closed
 		verdict: inspect by it
 	END
 	explained from 10.1.0.2 to 10.2.0.2 dport 9050 sni www.bank.test
 	cat >"$DIR/want" <<-END
 		no (dport) pref 10 from 10.9.0.0/16 dport 443 action bypass
 		no (tls) pref 20 not tls no not sni .bank.test action block
-		no (dport) pref 30 dport 443,8443,9000-9100 action inspect fail open
+		no (dport) pref 30 dport 443,8443,9000-9100 action inspect fail open,upstream=closed,internal=closed
 		verdict: left alone, as no rule can want it
 	END
 	explained dport 80 tls no

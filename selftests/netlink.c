@@ -300,7 +300,8 @@ TEST_F(family, only_who_inspects_learns)
 
 TEST_F(family, exceptions_are_of_known_causes)
 {
-	const uint32_t limit = 1 << KBUMP_CAUSE_LIMIT, zeroth = 1, next = 1 << (KBUMP_CAUSE_MAX + 1);
+	const uint32_t limit = 1 << KBUMP_CAUSE_LIMIT, zeroth = 1;
+	const uint32_t next = 1 << (KBUMP_CAUSE_MAX + 1);
 
 	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_FAIL_EXCEPT, &zeroth, 4));
 	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_FAIL_EXCEPT, &next, 4));
