@@ -31,14 +31,21 @@ static char *copy(const char *text)
 	return new;
 }
 
-/* Before those that are there. Return: the new first one. */
-struct variable *variable_add(struct variable *v, const char *name, const struct strings *value)
+static struct variable *new_variable(void)
 {
 	struct variable *new = calloc(1, sizeof(*new));
-	size_t i;
 
 	if (!new)
 		out_of_memory();
+	return new;
+}
+
+/* Before those that are there. Return: the new first one. */
+struct variable *variable_add(struct variable *v, const char *name, const struct strings *value)
+{
+	struct variable *new = new_variable();
+	size_t i;
+
 	new->next = v;
 	new->name = copy(name);
 	for (i = 0; i < value->count; i++)
