@@ -40,6 +40,7 @@ struct options {
 extern struct options opt;
 
 struct command;
+struct entries;
 struct field;
 struct object;
 
@@ -82,6 +83,7 @@ struct field {
 	unsigned int flags;
 	int nla;		/* 0: not an attribute, always shown */
 	int nla2;		/* companion: prefix length, mask, port */
+	int nla_set;		/* @NAME of a set, in place of nla */
 	const struct words *words;
 	const char *what;	/* for messages: "a port" */
 	uint32_t min;
@@ -146,6 +148,7 @@ struct command {
 	uint64_t negated;	/* bit n: the matcher with nla n */
 	struct flow_match match;
 	unsigned int events;	/* bit n: objects with nla n; 0: all */
+	struct entries *entries;	/* of a set; not all fit into one message */
 	bool gone_is_done;	/* that the object is not there is no error */
 };
 
@@ -184,17 +187,24 @@ void matchers_each(uint64_t mask, void (*show)(const char *key, void *arg), void
 void matchers_text(uint64_t mask);
 struct json_object *matchers_array(uint64_t mask);
 
-/* rule.c, tool.c, flow.c, learned.c, stat.c, helper.c, explain.c, monitor.c, save.c, check.c */
+/*
+ * rule.c, tool.c, flow.c, learned.c, stat.c, helper.c, set.c, explain.c, monitor.c, save.c,
+ * check.c
+ */
 extern const struct object rule_object;
 extern const struct object tool_object;
 extern const struct object flow_object;
 extern const struct object learned_object;
 extern const struct object stat_object;
 extern const struct object helper_object;
+extern const struct object set_object;
 extern const struct object explain_object;
 extern const struct object monitor_object;
 extern const struct object save_object;
 extern const struct object check_object;
+
+/* set.c */
+int save_entries(const struct command *c, const char *name);
 
 /* command.c */
 int command_parse(struct command *c, int argc, char **argv);
@@ -205,6 +215,7 @@ int no_words(struct command *c, int argc, char **argv);
 int parse_fields(struct command *c, const struct field *fields, int argc, char **argv, void *to);
 int check_needed(const struct command *c, const struct field *fields);
 struct nlattr *request_begin(struct command *c, int flags);
+struct nlattr *request_begin_large(struct command *c, size_t payload);
 void request_end(struct command *c, struct nlattr *nest);
 void request_plain(struct command *c);
 void request_dump(struct command *c, int cmd);
@@ -243,6 +254,10 @@ int __printf(2, 3) refused(const struct command *c, const char *fmt, ...);
 void __printf(2, 3) say_warning(const struct command *c, const char *fmt, ...);
 noreturn void out_of_memory(void);
 
+/* progress.c */
+void progress_show(const char *what, size_t done, size_t all);
+void progress_clear(void);
+
 /* word.c */
 bool word_matches(const char *word, const char *name);
 int word_byte(const char *digits);
@@ -250,6 +265,7 @@ int word_u64(const char *word, int base, uint64_t *value);
 /* Each of these returns 0, or EXIT_USAGE after it has said why. */
 int word_number(const struct command *c, const struct field *f, const char *word,
 		uint32_t *value);
+int word_time(const struct command *c, const char *word, uint32_t *ms);
 int word_id(const struct command *c, const char *word, uint64_t *value);
 int word_prefix(const struct command *c, const char *word, struct prefix *p);
 int word_range(const struct command *c, const char *word, const char *what, uint32_t max,
@@ -273,6 +289,7 @@ extern const struct type type_u32;
 extern const struct type type_u64;
 extern const struct type type_age;
 extern const struct type type_learn;
+extern const struct type type_time;
 extern const struct type type_word;
 extern const struct type type_set;
 extern const struct type type_set_only;
@@ -291,6 +308,7 @@ extern const struct type type_addr;
 extern const struct type type_endpoint;
 extern const struct type type_port;
 uint64_t attr_number(const struct nlattr *a);
+void time_print(uint32_t ms);
 
 /* show.c */
 bool view_init(struct view *v, const struct object *o, struct nlattr *nest);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* From words to a command; and what most commands do the same way. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <netlink/genl/genl.h>
 
-#include "cli.h"
+#include "entry.h"
+
+#define REQUEST_SIZE	4096
 
 static int show_help(struct command *c)
 {
@@ -78,6 +81,10 @@ void command_free(struct command *c)
 {
 	nlmsg_free(c->msg);
 	c->msg = NULL;
+	if (c->entries)
+		entries_free(c->entries);
+	free(c->entries);
+	c->entries = NULL;
 }
 
 int no_words(struct command *c, int argc, char **argv)
@@ -120,6 +127,15 @@ static int check_not(const struct command *c, const struct field *f, const char 
 	return f->flags & F_NOT ? 0 : usage_error(c, "\"%s\" cannot be negated", word);
 }
 
+static int parse_value(struct command *c, const struct field *f, const char *word, void *to)
+{
+	struct field name = { .nla = f->nla_set, .what = "a set name" };
+
+	if (f->nla_set && *word == '@')
+		return type_name.parse(c, &name, word + 1, to);
+	return f->type->parse(c, f, word, to);
+}
+
 /* Keywords, each with its value if it has one. */
 int parse_fields(struct command *c, const struct field *fields, int argc, char **argv, void *to)
 {
@@ -150,7 +166,7 @@ int parse_fields(struct command *c, const struct field *fields, int argc, char *
 			c->negated |= 1ULL << f->nla;
 		if (!alone && ++i == argc)
 			return usage_error(c, "\"%s\" needs a value", f->key);
-		err = f->type->parse(c, f, argv[i], to);
+		err = parse_value(c, f, argv[i], to);
 		if (err)
 			return err;
 	}
@@ -168,23 +184,34 @@ int check_needed(const struct command *c, const struct field *fields)
 }
 
 /* The family is not known yet; see nl_request(). */
-static void request_header(struct command *c, int flags, int cmd)
+static void request_header(struct command *c, int flags, int cmd, size_t size)
 {
-	c->msg = nlmsg_alloc();
+	c->msg = nlmsg_alloc_size(size);
 	if (!c->msg || !genlmsg_put(c->msg, NL_AUTO_PORT, NL_AUTO_SEQ, 0, 0, flags, cmd,
 				    KBUMP_GENL_VERSION))
 		out_of_memory();
 }
 
-struct nlattr *request_begin(struct command *c, int flags)
+static struct nlattr *begin(struct command *c, int flags, size_t size)
 {
 	struct nlattr *nest;
 
-	request_header(c, flags, c->verb->cmd);
+	request_header(c, flags, c->verb->cmd, size);
 	nest = nla_nest_start(c->msg, NLA_F_NESTED | c->obj->nla);
 	if (!nest)
 		out_of_memory();
 	return nest;
+}
+
+struct nlattr *request_begin(struct command *c, int flags)
+{
+	return begin(c, flags, REQUEST_SIZE);
+}
+
+/* For that much more than the attributes of other requests. */
+struct nlattr *request_begin_large(struct command *c, size_t payload)
+{
+	return begin(c, 0, REQUEST_SIZE + payload);
 }
 
 void request_end(struct command *c, struct nlattr *nest)
@@ -195,12 +222,12 @@ void request_end(struct command *c, struct nlattr *nest)
 /* A request without attributes. */
 void request_plain(struct command *c)
 {
-	request_header(c, 0, c->verb->cmd);
+	request_header(c, 0, c->verb->cmd, REQUEST_SIZE);
 }
 
 void request_dump(struct command *c, int cmd)
 {
-	request_header(c, NLM_F_DUMP, cmd);
+	request_header(c, NLM_F_DUMP, cmd, REQUEST_SIZE);
 }
 
 int parse_dump(struct command *c, int argc, char **argv)

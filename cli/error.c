@@ -11,6 +11,7 @@ say(const struct command *c, const char *kind, const char *fmt, va_list ap)
 {
 	/* Lines of both streams stay in order when they go to one file. */
 	fflush(stdout);
+	progress_clear();
 
 	fputs("kbump: ", stderr);
 	if (c && c->file)

@@ -9,7 +9,7 @@ static const struct field *field_of(const struct object *o, const struct nlattr 
 	const struct field *f;
 
 	for (f = o->fields; f->key; f++)
-		if (f->nla == nla_type(a) && f->type->json)
+		if (nla_type(a) == f->nla_set || (nla_type(a) == f->nla && f->type->json))
 			return f;
 	return NULL;
 }
@@ -47,6 +47,10 @@ void extack_field(const struct command *c, struct nl_msg *msg, size_t offset, ch
 		return;
 	if (f->flags & F_ALONE) {
 		snprintf(buf, size, "%s: ", f->key);
+		return;
+	}
+	if (nla_type(a) == f->nla_set) {
+		snprintf(buf, size, "%s @%s: ", f->key, nla_get_string(a));
 		return;
 	}
 	value = f->type->json(f, a, f->nla2 ? v.tb[f->nla2] : NULL);

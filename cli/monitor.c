@@ -29,10 +29,14 @@ static const struct event events[] = {
 	[KBUMP_CMD_RULE_MOVE] = { &rule_object, "rule move" },
 	[KBUMP_CMD_LEARNED_ADD] = { &learned_object, "learned add" },
 	[KBUMP_CMD_LEARNED_DEL] = { &learned_object, "learned del" },
+	[KBUMP_CMD_SET_ADD] = { &set_object, "set add" },
+	[KBUMP_CMD_SET_DEL] = { &set_object, "set del" },
+	[KBUMP_CMD_SET_FLUSH] = { &set_object, "set flush" },
+	[KBUMP_CMD_SET_SWAP] = { &set_object, "set swap" },
 };
 
 static const struct object *const sources[] = {
-	&rule_object, &flow_object, &tool_object, &helper_object,
+	&rule_object, &flow_object, &tool_object, &helper_object, &set_object,
 };
 
 static void event_json(const struct event *e, const struct view *v)
@@ -96,7 +100,8 @@ static int monitor_parse(struct command *c, int argc, char **argv)
 		const struct object *o = source(argv[i]);
 
 		if (!o)
-			return usage_error(c, "\"%s\" has no events (rule, flow, tool, helper)",
+			return usage_error(c,
+					   "\"%s\" has no events (rule, flow, tool, helper, set)",
 					   argv[i]);
 		c->events |= 1U << o->nla;
 		/* It comes of flows, and is a part of their command. */
@@ -116,5 +121,5 @@ static const struct verb monitor_verb = { "monitor", NULL, 0, monitor_parse, mon
 const struct object monitor_object = {
 	.name = "monitor",
 	.only = &monitor_verb,
-	.help = "Usage: kbump monitor [ rule | flow | tool | helper ]...\n",
+	.help = "Usage: kbump monitor [ rule | flow | tool | helper | set ]...\n",
 };

@@ -10,6 +10,7 @@ static_assert(KBUMP_FLOW_A_MAX <= ATTR_MAX, "a view is too small for a flow");
 static_assert(KBUMP_LEG_A_MAX <= ATTR_MAX, "a view is too small for a leg");
 static_assert(KBUMP_STAT_MAX <= ATTR_MAX, "a view is too small for the counters");
 static_assert(KBUMP_LEARNED_A_MAX <= ATTR_MAX, "a view is too small for what was learned");
+static_assert(KBUMP_SET_A_MAX <= ATTR_MAX, "a view is too small for a set");
 static_assert(KBUMP_HELPER_A_MAX <= ATTR_MAX, "a view is too small for a helper");
 
 const struct object *const objects[] = {
@@ -18,6 +19,7 @@ const struct object *const objects[] = {
 	&flow_object,
 	&stat_object,
 	&helper_object,
+	&set_object,
 	&explain_object,
 	&monitor_object,
 	&save_object,

@@ -169,13 +169,17 @@ static const struct field rule_fields[] = {
 	{ .key = "pref", .type = &type_u32, .flags = F_INPUT, .nla = KBUMP_RULE_A_PREF,
 	  .what = "a preference", .min = 1, .max = INT_MAX },
 	{ .key = "from", .type = &type_prefix, .flags = F_INPUT | F_NOT,
-	  .nla = KBUMP_RULE_A_SRC, .nla2 = KBUMP_RULE_A_SRC_LEN },
+	  .nla = KBUMP_RULE_A_SRC, .nla2 = KBUMP_RULE_A_SRC_LEN,
+	  .nla_set = KBUMP_RULE_A_SRC_SET },
 	{ .key = "to", .type = &type_prefix, .flags = F_INPUT | F_NOT,
-	  .nla = KBUMP_RULE_A_DST, .nla2 = KBUMP_RULE_A_DST_LEN },
+	  .nla = KBUMP_RULE_A_DST, .nla2 = KBUMP_RULE_A_DST_LEN,
+	  .nla_set = KBUMP_RULE_A_DST_SET },
 	{ .key = "sport", .type = &type_ports, .flags = F_INPUT | F_NOT,
-	  .nla = KBUMP_RULE_A_SPORT, .what = "port", .max = UINT16_MAX },
+	  .nla = KBUMP_RULE_A_SPORT, .nla_set = KBUMP_RULE_A_SPORT_SET,
+	  .what = "port", .max = UINT16_MAX },
 	{ .key = "dport", .type = &type_ports, .flags = F_INPUT | F_NOT,
-	  .nla = KBUMP_RULE_A_DPORT, .what = "port", .max = UINT16_MAX },
+	  .nla = KBUMP_RULE_A_DPORT, .nla_set = KBUMP_RULE_A_DPORT_SET,
+	  .what = "port", .max = UINT16_MAX },
 	{ .key = "iif", .type = &type_dev, .flags = F_INPUT | F_NOT, .nla = KBUMP_RULE_A_IIF },
 	{ .key = "vlan", .type = &type_ports, .flags = F_INPUT | F_NOT,
 	  .nla = KBUMP_RULE_A_VLAN, .what = "VLAN", .max = 4095 },
@@ -193,7 +197,8 @@ static const struct field rule_fields[] = {
 	{ .key = "tls", .type = &type_set, .flags = F_INPUT | F_NOT, .nla = KBUMP_RULE_A_TLS,
 	  .words = &tls_words, .what = "a TLS version" },
 	{ .key = "sni", .type = &type_string, .flags = F_INPUT | F_NOT,
-	  .nla = KBUMP_RULE_A_SNI, .what = "a server name", .max = 255 },
+	  .nla = KBUMP_RULE_A_SNI, .nla_set = KBUMP_RULE_A_SNI_SET,
+	  .what = "a server name", .max = 255 },
 	{ .key = "alpn", .type = &type_string, .flags = F_INPUT | F_NOT,
 	  .nla = KBUMP_RULE_A_ALPN, .what = "a protocol", .max = 255 },
 	{ .key = "ech", .type = &type_word, .flags = F_INPUT | F_NOT, .nla = KBUMP_RULE_A_ECH,
@@ -402,6 +407,7 @@ static const char rule_help[] =
 	"VERSION := { 1.0 | 1.1 | 1.2 | 1.3 | other | no }\n"
 	"STATE  := { ok | revoked | invalid | weak | self-signed | untrusted |\n"
 	"            name-mismatch | expired | client-auth | none }\n"
+	"For PREFIX, PORTS and the server's NAME, @SET is all that is in a set.\n"
 	"A NAME that begins with a dot is the domain and all names below it.\n"
 	"Behind the action, alpn is the only protocol that servers are offered.\n"
 	"With page, a client that is blocked gets a page that says so.\n";

@@ -4,11 +4,12 @@
 
 #include "cli.h"
 
-static void save_one(const struct object *o, const struct view *v)
+static int save_one(const struct command *c, const struct object *o, const struct view *v)
 {
 	printf("%s add ", o->name);
 	print_fields(v, o->fields, F_INPUT, 0);
 	putchar('\n');
+	return o == &set_object ? save_entries(c, nla_get_string(v->tb[KBUMP_SET_A_NAME])) : 0;
 }
 
 static int save_all(const struct command *c, const struct object *o, int cmd)
@@ -25,17 +26,19 @@ static int save_all(const struct command *c, const struct object *o, int cmd)
 		err = refused(c, "the configuration changes all the time; try again");
 	for (i = 0; !err && i < r.count; i++)
 		if (view_of_message(&v, o, r.msg[i]))
-			save_one(o, &v);
+			err = save_one(c, o, &v);
 	replies_free(&r);
 	command_free(&dump);
 	return err;
 }
 
-/* Tools first: rules name them. */
+/* Tools and sets first: rules name them. */
 static int save_run(struct command *c)
 {
 	int err = save_all(c, &tool_object, KBUMP_CMD_TOOL_GET);
 
+	if (!err)
+		err = save_all(c, &set_object, KBUMP_CMD_SET_GET);
 	return err ? err : save_all(c, &rule_object, KBUMP_CMD_RULE_GET);
 }
 

@@ -26,8 +26,15 @@ static bool is_zero(const struct nlattr *a)
 	return !attr_number(a);
 }
 
+static struct nlattr *by_set(const struct view *v, const struct field *f)
+{
+	return f->nla_set ? v->tb[f->nla_set] : NULL;
+}
+
 static bool is_shown(const struct view *v, const struct field *f)
 {
+	if (by_set(v, f))
+		return true;
 	if (f->nla && !v->tb[f->nla])
 		return false;
 	if ((f->flags & F_ZERO_UNSET) && is_zero(v->tb[f->nla]))
@@ -53,6 +60,12 @@ static void print_value(const struct field *f, struct nlattr *a, struct nlattr *
 	if (!(f->flags & F_BARE))
 		printf(f->flags & F_ALONE ? "%s" : "%s ", f->key);
 	f->type->text(f, a, b);
+}
+
+static void print_set(const struct field *f, struct nlattr *set, bool *space)
+{
+	printf("%s%s @%s", *space ? " " : "", f->key, nla_get_string(set));
+	*space = true;
 }
 
 static void print_multi(const struct view *v, const struct field *f, bool *space)
@@ -81,7 +94,9 @@ void print_fields(const struct view *v, const struct field *fields, unsigned int
 			fputs(space ? " not" : "not", stdout);
 			space = true;
 		}
-		if (f->flags & F_MULTI)
+		if (by_set(v, f))
+			print_set(f, by_set(v, f), &space);
+		else if (f->flags & F_MULTI)
 			print_multi(v, f, &space);
 		else
 			print_value(f, v->tb[f->nla], companion(v, f), &space);
@@ -137,6 +152,14 @@ static struct json_object *json_multi(const struct view *v, const struct field *
 	return j;
 }
 
+static struct json_object *json_set(struct nlattr *set)
+{
+	char buf[1 + KBUMP_NAME_LEN];
+
+	snprintf(buf, sizeof(buf), "@%s", nla_get_string(set));
+	return json_object_new_string(buf);
+}
+
 /* Adds to @j, and returns it. */
 struct json_object *json_fields(struct json_object *j, const struct view *v,
 				const struct field *fields)
@@ -148,7 +171,9 @@ struct json_object *json_fields(struct json_object *j, const struct view *v,
 
 		if (!f->type->json || ((f->flags & F_STAT) && !opt.stats) || !is_shown(v, f))
 			continue;
-		if (f->flags & F_MULTI)
+		if (by_set(v, f))
+			value = json_set(by_set(v, f));
+		else if (f->flags & F_MULTI)
 			value = json_multi(v, f);
 		else
 			value = f->type->json(f, v->tb[f->nla], companion(v, f));

@@ -118,6 +118,33 @@ const struct type type_learn = { learn_parse, learn_text, number_json };
 
 const struct type type_age = { NULL, age_text, number_json };
 
+static int time_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint32_t ms;
+
+	if (word_time(c, word, &ms))
+		return EXIT_USAGE;
+	put(to, f->nla, &ms, sizeof(ms));
+	return 0;
+}
+
+void time_print(uint32_t ms)
+{
+	if (ms % 1000)
+		printf("%u", ms);
+	else
+		printf("%us", ms / 1000);
+}
+
+static void time_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	(void)f;
+	(void)b;
+	time_print(attr_number(a));
+}
+
+const struct type type_time = { time_parse, time_text, number_json };
+
 static int word_parse(const struct command *c, const struct field *f, const char *word, void *to)
 {
 	uint8_t v;
@@ -629,8 +656,8 @@ static int name_parse(const struct command *c, const struct field *f, const char
 	size_t len = strlen(word);
 
 	if (!len || len >= KBUMP_NAME_LEN || *word == '-' || word[strspn(word, allowed)])
-		return usage_error(c, "\"%s\" is not a tool name (1-%u of A-Z a-z 0-9 . _ -)", word,
-				   KBUMP_NAME_LEN - 1);
+		return usage_error(c, "\"%s\" is not %s (1-%u of A-Z a-z 0-9 . _ -)", word,
+				   f->what ? f->what : "a tool name", KBUMP_NAME_LEN - 1);
 	put(to, f->nla, word, len + 1);
 	return 0;
 }

@@ -39,6 +39,29 @@ int word_number(const struct command *c, const struct field *f, const char *word
 	return 0;
 }
 
+/* Milliseconds, or with a unit behind it what that makes of them. */
+int word_time(const struct command *c, const char *word, uint32_t *ms)
+{
+	static const struct {
+		char name;
+		uint32_t ms;
+	} units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 }, { 'd', 86400000 } };
+	size_t len = strspn(word, "0123456789"), i;
+	uint64_t n, unit = 1;
+	char text[16] = "";
+
+	for (i = 0; i < ARRAY_SIZE(units); i++)
+		if (word[len] == units[i].name && !word[len + 1])
+			unit = units[i].ms;
+	if (len < sizeof(text))
+		memcpy(text, word, len);
+	if ((word[len] && unit == 1) || word_u64(text, 10, &n) || !n || n > INT32_MAX / unit)
+		return usage_error(c, "\"%s\" is not a time (milliseconds or N{s|m|h|d}, to 24d)",
+				   word);
+	*ms = n * unit;
+	return 0;
+}
+
 int word_id(const struct command *c, const char *word, uint64_t *value)
 {
 	if (word_u64(word, 10, value))

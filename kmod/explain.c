@@ -77,7 +77,10 @@ static int explain(struct kb_net *kn, const struct kb_facts *facts, struct sk_bu
 	list_for_each_entry(e.rule, &kn->rules, list) {
 		if (at++ < pos->a)
 			continue;
+		/* For the sets that it asks. */
+		rcu_read_lock();
 		e.answer = kb_match(&e.rule->match, facts, &e.why);
+		rcu_read_unlock();
 		if (put(skb, cb, KBUMP_A_RULE, explained_fill, &e))
 			return -EMSGSIZE;
 		pos->a = at;

@@ -16,6 +16,7 @@
 #include "flow.h"
 #include "helper.h"
 #include "netlink.h"
+#include "set.h"
 
 static int listen_index(u8 family)
 {
@@ -404,7 +405,7 @@ int kb_helper_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
-/* A netlink socket is closed: if it was a helper's, its handshakes are lost. */
+/* A netlink socket is closed: a fill of a set that it began, or a helper's handshakes, are lost. */
 static int netlink_notifier_call(struct notifier_block *nb, unsigned long event, void *ptr)
 {
 	const struct netlink_notify *n = ptr;
@@ -414,6 +415,7 @@ static int netlink_notifier_call(struct notifier_block *nb, unsigned long event,
 	if (event != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
 		return NOTIFY_DONE;
 	kn = kb_net(n->net);
+	kb_sets_release(kn, n->portid);
 	h = kb_helper_of_port(kn, n->portid);
 	if (!h)
 		return NOTIFY_DONE;

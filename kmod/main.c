@@ -12,6 +12,7 @@
 #include "netlink.h"
 #include "relay.h"
 #include "rule.h"
+#include "set.h"
 #include "share.h"
 #include "steer.h"
 #include "tool.h"
@@ -36,6 +37,7 @@ static int __net_init net_init(struct net *net)
 	kn->net = net;
 	mutex_init(&kn->lock);
 	INIT_LIST_HEAD(&kn->rules);
+	INIT_LIST_HEAD(&kn->sets);
 	INIT_LIST_HEAD(&kn->helpers);
 	kn->stats = alloc_percpu(struct kb_stats);
 	if (!kn->stats)
@@ -82,6 +84,7 @@ static void __net_exit net_pre_exit(struct net *net)
 	kb_steer_unhook(kn);
 	kb_rules_flush(kn);
 	kb_tools_exit(kn);
+	kb_sets_exit(kn);
 }
 
 static void __net_exit net_exit(struct net *net)
@@ -112,9 +115,12 @@ static int __init kb_init(void)
 	err = kb_flow_init();
 	if (err)
 		goto fail_relay;
-	err = register_pernet_subsys(&net_ops);
+	err = kb_set_init();
 	if (err)
 		goto fail_flow;
+	err = register_pernet_subsys(&net_ops);
+	if (err)
+		goto fail_set;
 	err = kb_helper_init();
 	if (err)
 		goto fail_net;
@@ -131,6 +137,9 @@ fail_helper:
 	kb_helper_exit();
 fail_net:
 	unregister_pernet_subsys(&net_ops);
+fail_set:
+	rcu_barrier();
+	kb_set_exit();
 fail_flow:
 	kb_flow_exit();
 fail_relay:
@@ -151,6 +160,7 @@ static void __exit kb_exit(void)
 	kb_relay_exit();
 	/* Rules, tools, helpers and flows are freed after grace periods, by code of ours. */
 	rcu_barrier();
+	kb_set_exit();
 }
 
 module_init(kb_init);

@@ -8,6 +8,20 @@
 
 #include "match.h"
 #include "netlink.h"
+#include "set.h"
+
+/* What names each set in a request, what it is in place of, and of what it must be. */
+static const struct {
+	u8 attr;
+	u8 instead;
+	u8 type;
+} set_matchers[KB_SETS] = {
+	[KB_SET_SRC]	= { KBUMP_RULE_A_SRC_SET, KBUMP_RULE_A_SRC, KBUMP_SET_PREFIX },
+	[KB_SET_DST]	= { KBUMP_RULE_A_DST_SET, KBUMP_RULE_A_DST, KBUMP_SET_PREFIX },
+	[KB_SET_SPORT]	= { KBUMP_RULE_A_SPORT_SET, KBUMP_RULE_A_SPORT, KBUMP_SET_PORT },
+	[KB_SET_DPORT]	= { KBUMP_RULE_A_DPORT_SET, KBUMP_RULE_A_DPORT, KBUMP_SET_PORT },
+	[KB_SET_SNI]	= { KBUMP_RULE_A_SNI_SET, KBUMP_RULE_A_SNI, KBUMP_SET_DOMAIN },
+};
 
 static bool in_ranges(const struct kb_ranges *list, u16 value)
 {
@@ -39,6 +53,17 @@ static bool in_prefixes(const struct kb_prefixes *list, u8 family, const union n
 	return false;
 }
 
+static bool addr_matches(const struct kb_set *set, const struct kb_prefixes *list, u8 family,
+			 const union nf_inet_addr *addr)
+{
+	return set ? kb_set_has_addr(set, family, addr) : in_prefixes(list, family, addr);
+}
+
+static bool port_matches(const struct kb_set *set, const struct kb_ranges *list, __be16 port)
+{
+	return set ? kb_set_has_port(set, ntohs(port)) : in_ranges(list, ntohs(port));
+}
+
 /* Length without the dot of the root. */
 static size_t name_len(const char *name)
 {
@@ -60,6 +85,11 @@ static bool name_matches(const char *pattern, const char *name)
 	if (len == want - 1)
 		return !strncasecmp(name, pattern + 1, len);
 	return len > want && !strncasecmp(name + len - want, pattern, want);
+}
+
+static bool sni_matches(const struct kb_set *set, const char *pattern, const char *name)
+{
+	return set ? kb_set_has_name(set, name) : name_matches(pattern, name);
 }
 
 static bool is_offered(const struct kb_facts *facts, const char *protocol)
@@ -115,13 +145,13 @@ static bool holds(const struct kb_match *m, const struct kb_facts *facts, unsign
 
 	switch (attr) {
 	case KBUMP_RULE_A_SRC:
-		return in_prefixes(m->src, t->family, &t->client);
+		return addr_matches(m->sets[KB_SET_SRC], m->src, t->family, &t->client);
 	case KBUMP_RULE_A_DST:
-		return in_prefixes(m->dst, t->family, &t->server);
+		return addr_matches(m->sets[KB_SET_DST], m->dst, t->family, &t->server);
 	case KBUMP_RULE_A_SPORT:
-		return in_ranges(m->sport, ntohs(t->cport));
+		return port_matches(m->sets[KB_SET_SPORT], m->sport, t->cport);
 	case KBUMP_RULE_A_DPORT:
-		return in_ranges(m->dport, ntohs(t->sport));
+		return port_matches(m->sets[KB_SET_DPORT], m->dport, t->sport);
 	case KBUMP_RULE_A_IIF:
 		return !strcmp(m->iif, o->iif);
 	case KBUMP_RULE_A_MARK:
@@ -137,7 +167,7 @@ static bool holds(const struct kb_match *m, const struct kb_facts *facts, unsign
 	case KBUMP_RULE_A_TLS:
 		return m->tls & BIT(facts->tls);
 	case KBUMP_RULE_A_SNI:
-		return name_matches(m->sni, facts->sni);
+		return sni_matches(m->sets[KB_SET_SNI], m->sni, facts->sni);
 	case KBUMP_RULE_A_ALPN:
 		return is_offered(facts, m->alpn);
 	case KBUMP_RULE_A_ECH:
@@ -159,7 +189,7 @@ static bool holds(const struct kb_match *m, const struct kb_facts *facts, unsign
  * @facts: what is known of it
  * @why: result: mask of 1 << a matcher: the one that says no, or those whose facts are not known
  *
- * Context: any.
+ * Context: RCU read side.
  * Return: the answer. It stays the same, whatever else comes to be known, unless it is
  * %KBUMP_ANSWER_UNKNOWN.
  */
@@ -273,6 +303,11 @@ static int fill_handshake(struct sk_buff *skb, const struct kb_match *m)
  */
 int kb_match_fill(struct sk_buff *skb, const struct kb_match *m)
 {
+	unsigned int i;
+
+	for (i = 0; i < KB_SETS; i++)
+		if (m->sets[i] && nla_put_string(skb, set_matchers[i].attr, m->sets[i]->name))
+			return -EMSGSIZE;
 	if (fill_prefixes(skb, KBUMP_RULE_A_SRC, KBUMP_RULE_A_SRC_LEN, m->src) ||
 	    fill_prefixes(skb, KBUMP_RULE_A_DST, KBUMP_RULE_A_DST_LEN, m->dst) ||
 	    fill_ranges(skb, KBUMP_RULE_A_SPORT, m->sport) ||
@@ -466,6 +501,25 @@ static void parse_plain(struct kb_match *m, struct nlattr **tb)
 		nla_memcpy(m->fingerprint, tb[KBUMP_RULE_A_FINGERPRINT], sizeof(m->fingerprint));
 }
 
+/* Which sets these are is found out when the rule is added. */
+static int parse_sets(struct kb_match *m, struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+
+	for (i = 0; i < KB_SETS; i++) {
+		const struct nlattr *a = tb[set_matchers[i].attr];
+
+		if (!a)
+			continue;
+		if (tb[set_matchers[i].instead]) {
+			NL_SET_ERR_MSG_ATTR(extack, a, "either a set or a value can be given");
+			return -EINVAL;
+		}
+		m->asked |= BIT_ULL(set_matchers[i].instead);
+	}
+	return 0;
+}
+
 static int parse_not(struct kb_match *m, const struct nlattr *a, struct netlink_ext_ack *extack)
 {
 	if (!a)
@@ -505,7 +559,64 @@ int kb_match_parse(struct kb_match *m, struct nlattr **tb, struct netlink_ext_ac
 	       parse_text(m, tb, KBUMP_RULE_A_SNI, &m->sni, extack) ?:
 	       parse_text(m, tb, KBUMP_RULE_A_ALPN, &m->alpn, extack) ?:
 	       parse_text(m, tb, KBUMP_RULE_A_ISSUER, &m->issuer, extack) ?:
+	       parse_sets(m, tb, extack) ?:
 	       parse_not(m, tb[KBUMP_RULE_A_NOT], extack);
+}
+
+static int find_set(struct kb_net *kn, struct kb_match *m, unsigned int i, struct nlattr **tb,
+		    struct netlink_ext_ack *extack)
+{
+	const struct nlattr *a = tb[set_matchers[i].attr];
+	struct kb_set *s;
+
+	if (!a)
+		return 0;
+	s = kb_set_find(kn, nla_data(a));
+	if (!s) {
+		NL_SET_ERR_MSG_ATTR(extack, a, "no set has this name");
+		return -ENOENT;
+	}
+	if (s->type != set_matchers[i].type) {
+		NL_SET_ERR_MSG_ATTR(extack, a, "this is a set of another type");
+		return -EINVAL;
+	}
+	kb_set_get(s);
+	m->sets[i] = s;
+	return 0;
+}
+
+/**
+ * kb_match_find_sets - take references to the sets that a request names
+ * @kn: the namespace, whose lock is held
+ * @m: result; to be freed after an error as well
+ * @tb: attributes of the rule
+ * @extack: says what is wrong
+ *
+ * Return: 0 or an error.
+ */
+int kb_match_find_sets(struct kb_net *kn, struct kb_match *m, struct nlattr **tb,
+		       struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < KB_SETS; i++)
+		err = find_set(kn, m, i, tb, extack);
+	return err;
+}
+
+/**
+ * kb_match_name_sets - count the rules of the table that name a set
+ * @m: the matchers, with the lock of the namespace held
+ * @by: 1 for a rule that comes into the table, -1 for one that leaves it
+ */
+void kb_match_name_sets(struct kb_match *m, int by)
+{
+	unsigned int i;
+
+	for (i = 0; i < KB_SETS; i++)
+		if (m->sets[i])
+			m->sets[i]->rules += by;
 }
 
 /**
@@ -516,6 +627,10 @@ int kb_match_parse(struct kb_match *m, struct nlattr **tb, struct netlink_ext_ac
  */
 void kb_match_free(struct kb_match *m)
 {
+	unsigned int i;
+
+	for (i = 0; i < KB_SETS; i++)
+		kb_set_put(m->sets[i]);
 	kfree(m->src);
 	kfree(m->dst);
 	kfree(m->sport);

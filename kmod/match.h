@@ -9,6 +9,8 @@
 
 #include "facts.h"
 
+struct kb_net;
+struct kb_set;
 struct netlink_ext_ack;
 struct nlattr;
 struct sk_buff;
@@ -42,6 +44,16 @@ struct kb_ranges {
 	struct kbump_port_range r[];
 };
 
+/* The matchers whose value may be a set. */
+enum kb_match_set {
+	KB_SET_SRC,
+	KB_SET_DST,
+	KB_SET_SPORT,
+	KB_SET_DPORT,
+	KB_SET_SNI,
+	KB_SETS,
+};
+
 /**
  * struct kb_match - what a rule asks of a connection; all of it must hold
  *
@@ -69,6 +81,7 @@ struct kb_ranges {
  * @alpn: protocol that the client offers
  * @issuer: whole parts of the name of the issuer of the server's certificate
  * @fingerprint: of that certificate
+ * @sets: references to sets in place of @src and so on, or NULL
  */
 struct kb_match {
 	u64 asked;
@@ -92,12 +105,16 @@ struct kb_match {
 	char *alpn;
 	char *issuer;
 	u8 fingerprint[KBUMP_FINGERPRINT_LEN];
+	struct kb_set *sets[KB_SETS];
 };
 
 enum kbump_answer kb_match(const struct kb_match *m, const struct kb_facts *facts, u64 *why);
 bool kb_match_names_cert(const struct kb_match *m, enum kbump_cert cert);
 int kb_match_parse(struct kb_match *m, struct nlattr **tb, struct netlink_ext_ack *extack);
 int kb_match_fill(struct sk_buff *skb, const struct kb_match *m);
+int kb_match_find_sets(struct kb_net *kn, struct kb_match *m, struct nlattr **tb,
+		       struct netlink_ext_ack *extack);
+void kb_match_name_sets(struct kb_match *m, int by);
 void kb_match_free(struct kb_match *m);
 
 #endif /* KB_MATCH_H */

@@ -31,12 +31,14 @@ struct kb_stats {
  * Made and freed with the namespace, by main.c. What hangs on it is gone before it is.
  *
  * @net: the namespace; not counted, as this dies first
- * @lock: serialises all changes of @rules, @tools, @helpers and their generations
+ * @lock: serialises all changes of @rules, @tools, @sets, @helpers and their generations
  * @rules: &struct kb_rule in order of evaluation; written under @lock, read under RCU
  * @rules_gen: changes with @rules, for the consistency of dumps; under @lock
  * @last_handle: the youngest rule's handle; under @lock
  * @tools: &struct kb_tool in order of age; written under @lock, read under RCU
  * @tools_gen: as @rules_gen
+ * @sets: &struct kb_set in order of age; under @lock
+ * @sets_gen: as @rules_gen
  * @devices: tells of the devices of the tools
  * @helpers: &struct kb_helper; written under @lock, read under RCU
  * @helpers_gen: as @rules_gen
@@ -70,6 +72,8 @@ struct kb_net {
 	u32 last_handle;
 	struct list_head tools;
 	unsigned int tools_gen;
+	struct list_head sets;
+	unsigned int sets_gen;
 	struct notifier_block devices;
 	struct list_head helpers;
 	unsigned int helpers_gen;

@@ -3,8 +3,10 @@
  * The generic netlink family: what may be asked, and how objects are put into messages.
  * What the commands do is in the file of each object.
  */
+#include <linux/ctype.h>
 #include <linux/module.h>
 
+#include "compat.h"
 #include "explain.h"
 #include "flow_nl.h"
 #include "helper.h"
@@ -13,12 +15,15 @@
 #include "netlink.h"
 #include "rekey.h"
 #include "rule.h"
+#include "set_nl.h"
 #include "stat.h"
 #include "tool.h"
 
-/* 6.1's policy wants it writable. */
+/* 6.1's policy wants them writable. */
 static struct netlink_range_validation pref_range = { .min = 1, .max = INT_MAX };
 static struct netlink_range_validation learn_range = { .max = INT_MAX };
+static struct netlink_range_validation timeout_range = { .min = 1, .max = INT_MAX };
+static struct netlink_range_validation positive_range = { .min = 1, .max = U32_MAX };
 
 /* NLA_REJECT: attributes that only the kernel sends. */
 static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
@@ -62,6 +67,11 @@ static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
 	[KBUMP_RULE_A_WHY]	= { .type = NLA_REJECT },
 	[KBUMP_RULE_A_LEARN]	= NLA_POLICY_FULL_RANGE(NLA_U32, &learn_range),
 	[KBUMP_RULE_A_FAIL_EXCEPT] = NLA_POLICY_MASK(NLA_U32, KB_CAUSES),
+	[KBUMP_RULE_A_SRC_SET]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
+	[KBUMP_RULE_A_DST_SET]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
+	[KBUMP_RULE_A_SPORT_SET] = { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
+	[KBUMP_RULE_A_DPORT_SET] = { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
+	[KBUMP_RULE_A_SNI_SET]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
 };
 
 static const struct nla_policy tool_policy[KBUMP_TOOL_A_MAX + 1] = {
@@ -169,6 +179,22 @@ static const struct nla_policy learned_policy[KBUMP_LEARNED_A_MAX + 1] = {
 	[KBUMP_LEARNED_A_HITS]	= { .type = NLA_REJECT },
 };
 
+static const struct nla_policy set_policy[KBUMP_SET_A_MAX + 1] = {
+	[KBUMP_SET_A_PAD]	= { .type = NLA_REJECT },
+	[KBUMP_SET_A_NAME]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
+	[KBUMP_SET_A_TYPE]	= NLA_POLICY_RANGE(NLA_U8, KBUMP_SET_DOMAIN, KBUMP_SET_PORT),
+	[KBUMP_SET_A_TIMEOUT]	= NLA_POLICY_FULL_RANGE(NLA_U32, &timeout_range),
+	[KBUMP_SET_A_LIMIT]	= NLA_POLICY_FULL_RANGE(NLA_U32, &positive_range),
+	[KBUMP_SET_A_ENTRIES]	= { .type = NLA_BINARY },
+	[KBUMP_SET_A_MORE]	= { .type = NLA_FLAG },
+	[KBUMP_SET_A_WITH]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
+	[KBUMP_SET_A_COUNT]	= { .type = NLA_REJECT },
+	[KBUMP_SET_A_MEMORY]	= { .type = NLA_REJECT },
+	[KBUMP_SET_A_RULES]	= { .type = NLA_REJECT },
+	[KBUMP_SET_A_LOOKUPS]	= { .type = NLA_REJECT },
+	[KBUMP_SET_A_HITS]	= { .type = NLA_REJECT },
+};
+
 static const struct nla_policy top_policy[KBUMP_A_MAX + 1] = {
 	[KBUMP_A_RULE]		= NLA_POLICY_NESTED(rule_policy),
 	[KBUMP_A_TOOL]		= NLA_POLICY_NESTED(tool_policy),
@@ -176,6 +202,7 @@ static const struct nla_policy top_policy[KBUMP_A_MAX + 1] = {
 	[KBUMP_A_STAT]		= { .type = NLA_REJECT },
 	[KBUMP_A_HELPER]	= NLA_POLICY_NESTED(helper_policy),
 	[KBUMP_A_LEARNED]	= NLA_POLICY_NESTED(learned_policy),
+	[KBUMP_A_SET]		= NLA_POLICY_NESTED(set_policy),
 };
 
 #define KB_DO(_cmd, _doit) \
@@ -209,6 +236,15 @@ static const struct genl_ops kb_ops[] = {
 	KB_DO(KBUMP_CMD_LEARNED_DEL, kb_learned_del_doit),
 	KB_DO(KBUMP_CMD_LEARNED_FLUSH, kb_learned_flush_doit),
 	KB_GET(KBUMP_CMD_LEARNED_GET, kb_learned_get_doit, kb_learned_get_dumpit),
+	KB_DO(KBUMP_CMD_SET_ADD, kb_set_add_doit),
+	KB_DO(KBUMP_CMD_SET_DEL, kb_set_del_doit),
+	KB_GET(KBUMP_CMD_SET_GET, kb_set_get_doit, kb_set_get_dumpit),
+	KB_DO(KBUMP_CMD_SET_FILL, kb_set_fill_doit),
+	KB_DO(KBUMP_CMD_SET_DEL_ENTRY, kb_set_del_entry_doit),
+	KB_DO(KBUMP_CMD_SET_FLUSH, kb_set_flush_doit),
+	KB_DO(KBUMP_CMD_SET_SWAP, kb_set_swap_doit),
+	KB_GET(KBUMP_CMD_SET_ENTRIES, NULL, kb_set_entries_dumpit),
+	KB_DO(KBUMP_CMD_SET_TEST, kb_set_test_doit),
 };
 
 static const struct genl_multicast_group kb_groups[] = {
@@ -318,6 +354,25 @@ void kb_nl_event(struct kb_net *kn, u8 cmd, int attr, kb_fill_t fill, const void
 		genlmsg_multicast_netns(&kb_family, kn->net, skb, 0, 0, GFP_KERNEL);
 }
 
+static int parse(struct nlattr **attrs, int attr, struct nlattr **tb, int max,
+		 struct netlink_ext_ack *extack)
+{
+	static const struct nla_policy *const policies[] = {
+		[KBUMP_A_RULE] = rule_policy,
+		[KBUMP_A_TOOL] = tool_policy,
+		[KBUMP_A_FLOW] = flow_policy,
+		[KBUMP_A_HELPER] = helper_policy,
+		[KBUMP_A_LEARNED] = learned_policy,
+		[KBUMP_A_SET] = set_policy,
+	};
+
+	if (!attrs || !attrs[attr]) {
+		NL_SET_ERR_MSG(extack, "the object is missing");
+		return -EINVAL;
+	}
+	return nla_parse_nested(tb, max, attrs[attr], policies[attr], extack);
+}
+
 /**
  * kb_nl_parse - take a request's object apart
  * @info: the request, which has been validated
@@ -329,19 +384,46 @@ void kb_nl_event(struct kb_net *kn, u8 cmd, int attr, kb_fill_t fill, const void
  */
 int kb_nl_parse(struct genl_info *info, int attr, struct nlattr **tb, int max)
 {
-	static const struct nla_policy *const policies[] = {
-		[KBUMP_A_RULE] = rule_policy,
-		[KBUMP_A_TOOL] = tool_policy,
-		[KBUMP_A_FLOW] = flow_policy,
-		[KBUMP_A_HELPER] = helper_policy,
-		[KBUMP_A_LEARNED] = learned_policy,
-	};
+	return parse(info->attrs, attr, tb, max, info->extack);
+}
 
-	if (!info->attrs[attr]) {
-		NL_SET_ERR_MSG(info->extack, "the object is missing");
+/**
+ * kb_nl_parse_dump - take the object of a dump's request apart
+ * @cb: state of the dump
+ * @attr: as of kb_nl_parse(), as all below
+ * @tb: ...
+ * @max: ...
+ *
+ * Return: 0 or -EINVAL.
+ */
+int kb_nl_parse_dump(struct netlink_callback *cb, int attr, struct nlattr **tb, int max)
+{
+	return parse(kb_dump_attrs(cb), attr, tb, max, cb->extack);
+}
+
+/**
+ * kb_nl_check_name - is this what an object may be named?
+ * @a: attribute that the policy took for a string, or NULL
+ * @extack: says what is wrong
+ *
+ * Return: 0 or -EINVAL.
+ */
+int kb_nl_check_name(const struct nlattr *a, struct netlink_ext_ack *extack)
+{
+	const char *name = a ? nla_data(a) : "";
+	const char *p;
+
+	if (!a) {
+		NL_SET_ERR_MSG(extack, "the name is missing");
 		return -EINVAL;
 	}
-	return nla_parse_nested(tb, max, info->attrs[attr], policies[attr], info->extack);
+	for (p = name; isascii(*p) && (isalnum(*p) || (*p && strchr("._-", *p))); p++)
+		;
+	if (*p || p == name || *name == '-') {
+		NL_SET_ERR_MSG_ATTR(extack, a, "a name is of letters, digits, . _ and -");
+		return -EINVAL;
+	}
+	return 0;
 }
 
 /**

@@ -364,6 +364,7 @@ static void entered(struct kb_net *kn, struct kb_rule *r)
 
 	for (i = 0; i < r->ntools; i++)
 		r->tools[i]->rules++;
+	kb_match_name_sets(&r->match, 1);
 	kn->rules_gen++;
 }
 
@@ -374,6 +375,7 @@ static void left(struct kb_net *kn, struct kb_rule *r)
 
 	for (i = 0; i < r->ntools; i++)
 		r->tools[i]->rules--;
+	kb_match_name_sets(&r->match, -1);
 	kn->rules_gen++;
 	kb_rule_put(r);
 }
@@ -388,7 +390,8 @@ static int add_locked(struct kb_net *kn, struct kb_rule *r, struct nlattr **tb,
 	lockdep_assert_held(&kn->lock);
 	if (kn->dying)
 		return -ESHUTDOWN;
-	err = add_tools(kn, r, info->attrs[KBUMP_A_RULE], info->extack);
+	err = add_tools(kn, r, info->attrs[KBUMP_A_RULE], info->extack) ?:
+	      kb_match_find_sets(kn, &r->match, tb, info->extack);
 	if (err)
 		return err;
 	if (info->genlhdr->cmd == KBUMP_CMD_RULE_INSERT)
@@ -432,7 +435,8 @@ static int replace_locked(struct kb_net *kn, struct kb_rule *r, struct nlattr **
 	old = named(kn, tb[KBUMP_RULE_A_HANDLE], NULL, info);
 	if (IS_ERR(old))
 		return PTR_ERR(old);
-	err = add_tools(kn, r, info->attrs[KBUMP_A_RULE], info->extack);
+	err = add_tools(kn, r, info->attrs[KBUMP_A_RULE], info->extack) ?:
+	      kb_match_find_sets(kn, &r->match, tb, info->extack);
 	if (err)
 		return err;
 	r->handle = old->handle;

@@ -154,33 +154,6 @@ static void tool_event(struct kb_net *kn, u8 cmd, const struct kb_tool *t)
 	kb_nl_event(kn, cmd, KBUMP_A_TOOL, tool_fill, t);
 }
 
-static bool name_is_valid(const char *name)
-{
-	const char *p;
-
-	if (!*name || *name == '-')
-		return false;
-	for (p = name; *p; p++)
-		if (!isascii(*p) || !(isalnum(*p) || strchr("._-", *p)))
-			return false;
-	return true;
-}
-
-static int parse_name(struct nlattr **tb, struct netlink_ext_ack *extack)
-{
-	const struct nlattr *a = tb[KBUMP_TOOL_A_NAME];
-
-	if (!a) {
-		NL_SET_ERR_MSG(extack, "the tool's name is missing");
-		return -EINVAL;
-	}
-	if (!name_is_valid(nla_data(a))) {
-		NL_SET_ERR_MSG_ATTR(extack, a, "a tool's name is of letters, digits, . _ and -");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 static int parse_look(struct kb_tool_look *look, struct nlattr **tb,
 		      struct netlink_ext_ack *extack)
 {
@@ -306,7 +279,7 @@ int kb_tool_add_doit(struct sk_buff *skb, struct genl_info *info)
 
 	err = kb_nl_parse(info, KBUMP_A_TOOL, tb, KBUMP_TOOL_A_MAX);
 	if (!err)
-		err = parse_name(tb, info->extack);
+		err = kb_nl_check_name(tb[KBUMP_TOOL_A_NAME], info->extack);
 	if (err)
 		return err;
 	if (!tb[KBUMP_TOOL_A_DEV]) {
@@ -384,7 +357,7 @@ int kb_tool_set_doit(struct sk_buff *skb, struct genl_info *info)
 
 	err = kb_nl_parse(info, KBUMP_A_TOOL, tb, KBUMP_TOOL_A_MAX);
 	if (!err)
-		err = parse_name(tb, info->extack);
+		err = kb_nl_check_name(tb[KBUMP_TOOL_A_NAME], info->extack);
 	if (err)
 		return err;
 	rtnl_lock();
@@ -435,7 +408,7 @@ int kb_tool_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 	err = kb_nl_parse(info, KBUMP_A_TOOL, tb, KBUMP_TOOL_A_MAX);
 	if (!err)
-		err = parse_name(tb, info->extack);
+		err = kb_nl_check_name(tb[KBUMP_TOOL_A_NAME], info->extack);
 	if (err)
 		return err;
 	rtnl_lock();
@@ -462,7 +435,7 @@ int kb_tool_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 	err = kb_nl_parse(info, KBUMP_A_TOOL, tb, KBUMP_TOOL_A_MAX);
 	if (!err)
-		err = parse_name(tb, info->extack);
+		err = kb_nl_check_name(tb[KBUMP_TOOL_A_NAME], info->extack);
 	if (err)
 		return err;
 	mutex_lock(&kn->lock);

@@ -67,6 +67,7 @@ FIXTURE_TEARDOWN(family)
 	EXPECT_EQ(0, dumped(&self->talk, KBUMP_CMD_TOOL_GET));
 	EXPECT_EQ(0, dumped(&self->talk, KBUMP_CMD_FLOW_GET));
 	EXPECT_EQ(0, dumped(&self->talk, KBUMP_CMD_HELPER_GET));
+	EXPECT_EQ(0, dumped(&self->talk, KBUMP_CMD_SET_GET));
 	close(self->talk.fd);
 }
 
@@ -590,6 +591,207 @@ TEST_F(family, deleting_what_is_not_there_is_refused)
 	EXPECT_EQ(-ENOENT, answer(&self->talk));
 }
 
+static int name_set(struct talk *t, int cmd, const char *name)
+{
+	struct nlattr *n;
+
+	begin_cmd(t, cmd);
+	n = nest(&t->rq, KBUMP_A_SET);
+	put_string(&t->rq, KBUMP_SET_A_NAME, name);
+	nest_end(&t->rq, n);
+	return answer(t);
+}
+
+/* A set, right but for one attribute. */
+static int odd_set(struct talk *t, const char *name, uint8_t type, int attr, const void *data,
+		   size_t len)
+{
+	struct nlattr *n;
+
+	begin_cmd(t, KBUMP_CMD_SET_ADD);
+	n = nest(&t->rq, KBUMP_A_SET);
+	put_string(&t->rq, KBUMP_SET_A_NAME, name);
+	if (type)
+		put_u8(&t->rq, KBUMP_SET_A_TYPE, type);
+	if (attr)
+		put(&t->rq, attr, data, len);
+	nest_end(&t->rq, n);
+	return answer(t);
+}
+
+static int add_set(struct talk *t, const char *name, uint8_t type)
+{
+	return odd_set(t, name, type, 0, NULL, 0);
+}
+
+/* Bytes as the entries of a request. */
+static int entries(struct talk *t, int cmd, const char *name, const void *data, size_t len,
+		   bool more)
+{
+	struct nlattr *n;
+
+	begin_cmd(t, cmd);
+	n = nest(&t->rq, KBUMP_A_SET);
+	put_string(&t->rq, KBUMP_SET_A_NAME, name);
+	put(&t->rq, KBUMP_SET_A_ENTRIES, data, len);
+	if (more)
+		put(&t->rq, KBUMP_SET_A_MORE, NULL, 0);
+	nest_end(&t->rq, n);
+	return answer(t);
+}
+
+/* One entry. */
+static int entry(struct talk *t, int cmd, const char *name, uint8_t type, const void *data,
+		 uint8_t len, uint32_t timeout, bool more)
+{
+	const struct kbump_set_entry head = { .timeout = timeout, .type = type, .len = len };
+	char buf[sizeof(head) + 255];
+
+	memcpy(buf, &head, sizeof(head));
+	memcpy(buf + sizeof(head), data, len);
+	return entries(t, cmd, name, buf, sizeof(head) + len, more);
+}
+
+static int name_entry(struct talk *t, int cmd, const char *set, const char *name, bool more)
+{
+	return entry(t, cmd, set, KBUMP_SET_DOMAIN, name, strlen(name), 0, more);
+}
+
+TEST_F(family, bad_sets_are_refused)
+{
+	static const char *const names[] = { "", "-x", "a b", "a/b", "\xff", "a\n", "@a",
+		"a234567890123456789012345678901234567890" };
+	const uint32_t zero = 0, huge = 0x80000000u, one = 1;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		EXPECT_GT(0, add_set(&self->talk, names[i], KBUMP_SET_DOMAIN))
+			TH_LOG("name %zu", i);
+	EXPECT_EQ(-EINVAL, add_set(&self->talk, "s", 0));
+	EXPECT_EQ(-ERANGE, add_set(&self->talk, "s", KBUMP_SET_PORT + 1));
+	EXPECT_EQ(-ERANGE, odd_set(&self->talk, "s", 1, KBUMP_SET_A_TIMEOUT, &zero, 4));
+	EXPECT_EQ(-ERANGE, odd_set(&self->talk, "s", 1, KBUMP_SET_A_TIMEOUT, &huge, 4));
+	EXPECT_EQ(-ERANGE, odd_set(&self->talk, "s", 1, KBUMP_SET_A_LIMIT, &zero, 4));
+	EXPECT_EQ(-EINVAL, odd_set(&self->talk, "s", 1, KBUMP_SET_A_COUNT, &one, 4));
+	EXPECT_EQ(-EOPNOTSUPP, odd_set(&self->talk, "s", KBUMP_SET_PORT, KBUMP_SET_A_TIMEOUT,
+				       &one, 4));
+	EXPECT_EQ(-ENOENT, name_set(&self->talk, KBUMP_CMD_SET_DEL, "s"));
+	EXPECT_EQ(-ENOENT, name_set(&self->talk, KBUMP_CMD_SET_FLUSH, "s"));
+	EXPECT_EQ(-ENOENT, name_entry(&self->talk, KBUMP_CMD_SET_FILL, "s", "a", false));
+	ASSERT_EQ(0, add_set(&self->talk, "s", KBUMP_SET_DOMAIN));
+	EXPECT_EQ(-EEXIST, add_set(&self->talk, "s", KBUMP_SET_DOMAIN));
+	EXPECT_EQ(0, name_set(&self->talk, KBUMP_CMD_SET_DEL, "s"));
+}
+
+TEST_F(family, bad_entries_are_refused)
+{
+	static const char *const bad[] = { "", ".", "..", "a..b", "..a", "a b", "a\n", "\xc3\xbc",
+		"*.a", "a/b" };
+	const struct kbump_port_range backwards = { .min = 2, .max = 1 };
+	const uint8_t prefix[17] = { 33, 10 }, host_bits[5] = { 8, 10, 1 };
+	char name[255];
+	size_t i;
+
+	ASSERT_EQ(0, add_set(&self->talk, "d", KBUMP_SET_DOMAIN));
+	ASSERT_EQ(0, add_set(&self->talk, "p", KBUMP_SET_PREFIX));
+	ASSERT_EQ(0, add_set(&self->talk, "t", KBUMP_SET_PORT));
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_EQ(-EINVAL, name_entry(&self->talk, KBUMP_CMD_SET_FILL, "d", bad[i], false))
+			TH_LOG("name %zu", i);
+	/* With a NUL inside, with a label of 64, longer than any name. */
+	EXPECT_EQ(-EINVAL, entry(&self->talk, KBUMP_CMD_SET_FILL, "d", KBUMP_SET_DOMAIN, "a\0b", 3,
+				 0, false));
+	memset(name, 'a', sizeof(name));
+	EXPECT_EQ(-EINVAL, entry(&self->talk, KBUMP_CMD_SET_FILL, "d", KBUMP_SET_DOMAIN, name, 64,
+				 0, false));
+	for (i = 50; i < sizeof(name); i += 50)
+		name[i] = '.';
+	EXPECT_EQ(-EINVAL, entry(&self->talk, KBUMP_CMD_SET_FILL, "d", KBUMP_SET_DOMAIN, name, 254,
+				 0, false));
+	EXPECT_EQ(0, entry(&self->talk, KBUMP_CMD_SET_FILL, "d", KBUMP_SET_DOMAIN, name, 253, 0,
+			   false));
+	EXPECT_EQ(-ERANGE, entry(&self->talk, KBUMP_CMD_SET_FILL, "d", KBUMP_SET_DOMAIN, "a", 1,
+				 0x80000000u, false));
+	for (i = 0; i <= sizeof(prefix); i++)
+		if (i != 17)
+			EXPECT_EQ(-EINVAL, entry(&self->talk, KBUMP_CMD_SET_FILL, "p",
+						 KBUMP_SET_PREFIX, prefix, i, 0, false))
+				TH_LOG("%zu bytes", i);
+	EXPECT_EQ(-EINVAL, entry(&self->talk, KBUMP_CMD_SET_FILL, "p", KBUMP_SET_PREFIX, host_bits,
+				 5, 0, false));
+	EXPECT_EQ(-EINVAL, entry(&self->talk, KBUMP_CMD_SET_FILL, "t", KBUMP_SET_PORT, &backwards,
+				 4, 0, false));
+	EXPECT_EQ(-EINVAL, entry(&self->talk, KBUMP_CMD_SET_FILL, "t", KBUMP_SET_PORT, &backwards,
+				 2, 0, false));
+	EXPECT_EQ(-EINVAL, entry(&self->talk, KBUMP_CMD_SET_FILL, "p", KBUMP_SET_DOMAIN, "a", 1, 0,
+				 false));
+	EXPECT_STREQ("the set is of another type", self->talk.message);
+	/* Cut short: in its head, and before its data. */
+	for (i = 1; i <= sizeof(struct kbump_set_entry); i++)
+		EXPECT_EQ(-EINVAL, entries(&self->talk, KBUMP_CMD_SET_FILL, "d",
+					   "\0\0\0\0\1\1", i, false)) TH_LOG("%zu bytes", i);
+	EXPECT_EQ(0, name_set(&self->talk, KBUMP_CMD_SET_DEL, "d"));
+	EXPECT_EQ(0, name_set(&self->talk, KBUMP_CMD_SET_DEL, "p"));
+	EXPECT_EQ(0, name_set(&self->talk, KBUMP_CMD_SET_DEL, "t"));
+}
+
+/* Until its last part has come, nothing of a fill is there. */
+TEST_F(family, a_fill_is_whole_or_nothing)
+{
+	struct talk *t = &self->talk;
+	struct talk other;
+
+	other = (struct talk){ .fd = open_netlink(), .id = t->id };
+	ASSERT_EQ(0, add_set(t, "s", KBUMP_SET_DOMAIN));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_FILL, "s", "a", true));
+	EXPECT_EQ(-ENOENT, name_entry(t, KBUMP_CMD_SET_TEST, "s", "a", false));
+	EXPECT_EQ(-EBUSY, name_entry(&other, KBUMP_CMD_SET_FILL, "s", "x", false));
+	EXPECT_EQ(-EBUSY, name_set(&other, KBUMP_CMD_SET_FLUSH, "s"));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_FILL, "s", "b", false));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_TEST, "s", "a", false));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_TEST, "s", "b", false));
+
+	/* A part that is refused takes those before with it. */
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_FILL, "s", "c", true));
+	EXPECT_EQ(-EINVAL, name_entry(t, KBUMP_CMD_SET_FILL, "s", "..", true));
+	EXPECT_EQ(0, name_entry(&other, KBUMP_CMD_SET_FILL, "s", "d", true));
+
+	/* So does the end of the socket. */
+	close(other.fd);
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_FILL, "s", "e", false));
+	EXPECT_EQ(-ENOENT, name_entry(t, KBUMP_CMD_SET_TEST, "s", "c", false));
+	EXPECT_EQ(-ENOENT, name_entry(t, KBUMP_CMD_SET_TEST, "s", "d", false));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_TEST, "s", "e", false));
+
+	/* All or none is taken out, too; and a set goes with a fill in progress. */
+	EXPECT_EQ(-ENOENT, name_entry(t, KBUMP_CMD_SET_DEL_ENTRY, "s", "c", false));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_FILL, "s", "f", true));
+	EXPECT_EQ(0, name_set(t, KBUMP_CMD_SET_DEL, "s"));
+}
+
+TEST_F(family, a_rule_asks_a_set_of_the_right_type)
+{
+	const struct kbump_port_range https = { .min = 443, .max = 443 };
+	struct nlattr *n;
+
+	EXPECT_EQ(-ENOENT, odd_rule(&self->talk, KBUMP_RULE_A_SNI_SET, "s", 2));
+	ASSERT_EQ(0, add_set(&self->talk, "s", KBUMP_SET_DOMAIN));
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_SRC_SET, "s", 2));
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_DST_SET, "s", 2));
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_SPORT_SET, "s", 2));
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_DPORT_SET, "s", 2));
+	EXPECT_STREQ("this is a set of another type", self->talk.message);
+	begin_cmd(&self->talk, KBUMP_CMD_RULE_ADD);
+	n = nest(&self->talk.rq, KBUMP_A_RULE);
+	put_u8(&self->talk.rq, KBUMP_RULE_A_ACTION, KBUMP_ACTION_BYPASS);
+	put(&self->talk.rq, KBUMP_RULE_A_DPORT, &https, sizeof(https));
+	put_string(&self->talk.rq, KBUMP_RULE_A_DPORT_SET, "s");
+	nest_end(&self->talk.rq, n);
+	EXPECT_EQ(-EINVAL, answer(&self->talk));
+	/* What was refused holds nothing. */
+	EXPECT_EQ(0, name_set(&self->talk, KBUMP_CMD_SET_DEL, "s"));
+}
+
 TEST_F(family, without_privilege_all_is_refused)
 {
 	int cmd;
@@ -602,8 +804,8 @@ TEST_F(family, without_privilege_all_is_refused)
 		if (cmd == KBUMP_CMD_LEARNED_ADD)
 			continue;
 		begin_cmd(&self->talk, cmd);
-		/* There is no other form of it. */
-		if (cmd == KBUMP_CMD_RULE_EXPLAIN)
+		/* There is no other form of these. */
+		if (cmd == KBUMP_CMD_RULE_EXPLAIN || cmd == KBUMP_CMD_SET_ENTRIES)
 			self->talk.rq.nlh.nlmsg_flags |= NLM_F_DUMP;
 		EXPECT_EQ(-EPERM, answer(&self->talk)) TH_LOG("command %d", cmd);
 	}

@@ -2,7 +2,7 @@
 /*
  * kbump generic netlink interface.
  *
- * One family, "kbump", holds the objects rule, tool, flow, stat and helper of
+ * One family, "kbump", holds the objects rule, tool, flow, stat, helper and set of
  * the network namespace of the socket. A request carries the object in the one
  * nested attribute of its kind (KBUMP_A_RULE for KBUMP_CMD_RULE_*, and so on);
  * replies, dumps and notifications carry it in the same form. Every command
@@ -21,7 +21,7 @@
 /* Multicast group of all notifications; joining needs CAP_NET_ADMIN. */
 #define KBUMP_MCGRP_EVENTS	"events"
 
-#define KBUMP_NAME_LEN		32	/* tool name, with its terminating NUL */
+#define KBUMP_NAME_LEN		32	/* tool or set name, with its terminating NUL */
 #define KBUMP_COMMENT_LEN	128	/* rule comment, with its NUL */
 #define KBUMP_RULE_TOOLS_MAX	8	/* tools that one rule may feed */
 #define KBUMP_OFFER_LEN		512	/* a client's list of protocols */
@@ -29,6 +29,8 @@
 #define KBUMP_LABELS_LEN	16	/* labels of connection tracking, as a bit field */
 #define KBUMP_ISSUER_LEN	1024	/* issuer of a certificate, with its NUL */
 #define KBUMP_FINGERPRINT_LEN	32	/* SHA-256 of a certificate */
+#define KBUMP_SET_NAME_MAX	253	/* bytes of a name in a set, without a leading dot */
+#define KBUMP_SET_LIMIT		4194304	/* entries of a set, by default */
 
 /**
  * enum kbump_cmd - requests, and the notifications of the same name
@@ -107,6 +109,24 @@
  *	what makes room for newer ones.
  * @KBUMP_CMD_LEARNED_FLUSH: forget all that was learned; takes no attribute.
  * @KBUMP_CMD_LEARNED_GET: dump, the oldest first; or the one of KBUMP_LEARNED_A_ID.
+ * @KBUMP_CMD_SET_ADD: add an empty set: KBUMP_SET_A_NAME, _TYPE and, optional, _TIMEOUT and
+ *	_LIMIT. Notified.
+ * @KBUMP_CMD_SET_DEL: delete set KBUMP_SET_A_NAME; -EBUSY while a rule names it. Notified.
+ * @KBUMP_CMD_SET_GET: dump, or the one of KBUMP_SET_A_NAME; without entries.
+ * @KBUMP_CMD_SET_FILL: add KBUMP_SET_A_ENTRIES to set KBUMP_SET_A_NAME. Of one that is there the
+ *	time-out begins anew. A fill has as many parts as it wants, all with KBUMP_SET_A_MORE
+ *	but the last, which adds them all: before, nothing is changed. A part that is refused,
+ *	or the close of the netlink socket, ends the fill, and nothing is added; -EBUSY while
+ *	another socket fills the set; -E2BIG if it would have more entries than KBUMP_SET_A_LIMIT.
+ * @KBUMP_CMD_SET_DEL_ENTRY: take KBUMP_SET_A_ENTRIES out; -ENOENT, and nothing is changed, if
+ *	one of them is not there.
+ * @KBUMP_CMD_SET_FLUSH: take all entries out. Notified.
+ * @KBUMP_CMD_SET_SWAP: exchange the entries of sets KBUMP_SET_A_NAME and _WITH, which are of one
+ *	type. A look-up finds all those of before or all those of after. Notified.
+ * @KBUMP_CMD_SET_ENTRIES: dump KBUMP_SET_A_ENTRIES of set KBUMP_SET_A_NAME, in no order, with the
+ *	rest of each time-out.
+ * @KBUMP_CMD_SET_TEST: would a rule find all KBUMP_SET_A_ENTRIES in set KBUMP_SET_A_NAME: names
+ *	without a leading dot, whole addresses, ports? -ENOENT if not.
  */
 enum kbump_cmd {
 	KBUMP_CMD_UNSPEC,
@@ -136,6 +156,15 @@ enum kbump_cmd {
 	KBUMP_CMD_LEARNED_DEL,
 	KBUMP_CMD_LEARNED_FLUSH,
 	KBUMP_CMD_LEARNED_GET,
+	KBUMP_CMD_SET_ADD,
+	KBUMP_CMD_SET_DEL,
+	KBUMP_CMD_SET_GET,
+	KBUMP_CMD_SET_FILL,
+	KBUMP_CMD_SET_DEL_ENTRY,
+	KBUMP_CMD_SET_FLUSH,
+	KBUMP_CMD_SET_SWAP,
+	KBUMP_CMD_SET_ENTRIES,
+	KBUMP_CMD_SET_TEST,
 	__KBUMP_CMD_MAX,
 };
 #define KBUMP_CMD_MAX (__KBUMP_CMD_MAX - 1)
@@ -149,6 +178,7 @@ enum kbump_cmd {
  * @KBUMP_A_STAT: nested &enum kbump_stat
  * @KBUMP_A_HELPER: nested &enum kbump_helper_attr
  * @KBUMP_A_LEARNED: nested &enum kbump_learned_attr
+ * @KBUMP_A_SET: nested &enum kbump_set_attr
  */
 enum kbump_attr {
 	KBUMP_A_UNSPEC,
@@ -158,6 +188,7 @@ enum kbump_attr {
 	KBUMP_A_STAT,
 	KBUMP_A_HELPER,
 	KBUMP_A_LEARNED,
+	KBUMP_A_SET,
 	__KBUMP_A_MAX,
 };
 #define KBUMP_A_MAX (__KBUMP_A_MAX - 1)
@@ -357,6 +388,13 @@ struct kbump_port_range {
  *	learned_timeout says. Only with KBUMP_ACTION_INSPECT
  * @KBUMP_RULE_A_FAIL_EXCEPT: u32, mask of 1 << &enum kbump_cause: for these the opposite of _FAIL,
  *	which must be given; default: none
+ * @KBUMP_RULE_A_SRC_SET: string, name of a set of %KBUMP_SET_PREFIX, in place of _SRC: the client's
+ *	address is in it. Input too, as all below.
+ * @KBUMP_RULE_A_DST_SET: as before, in place of _DST: the server's address
+ * @KBUMP_RULE_A_SPORT_SET: string, name of a set of %KBUMP_SET_PORT, in place of _SPORT
+ * @KBUMP_RULE_A_DPORT_SET: as before, in place of _DPORT
+ * @KBUMP_RULE_A_SNI_SET: string, name of a set of %KBUMP_SET_DOMAIN, in place of _SNI: the server
+ *	name, or a domain that it is in, is in the set
  */
 enum kbump_rule_attr {
 	KBUMP_RULE_A_UNSPEC,
@@ -399,6 +437,11 @@ enum kbump_rule_attr {
 	KBUMP_RULE_A_WHY,
 	KBUMP_RULE_A_LEARN,
 	KBUMP_RULE_A_FAIL_EXCEPT,
+	KBUMP_RULE_A_SRC_SET,
+	KBUMP_RULE_A_DST_SET,
+	KBUMP_RULE_A_SPORT_SET,
+	KBUMP_RULE_A_DPORT_SET,
+	KBUMP_RULE_A_SNI_SET,
 	__KBUMP_RULE_A_MAX,
 };
 #define KBUMP_RULE_A_MAX (__KBUMP_RULE_A_MAX - 1)
@@ -806,5 +849,78 @@ enum kbump_learned_attr {
 	__KBUMP_LEARNED_A_MAX,
 };
 #define KBUMP_LEARNED_A_MAX (__KBUMP_LEARNED_A_MAX - 1)
+
+/**
+ * enum kbump_set_type - what a set is of
+ *
+ * @KBUMP_SET_DOMAIN: names: "example.com" is that name, ".example.com" it and all below it
+ * @KBUMP_SET_PREFIX: address prefixes, IPv4 and IPv6
+ * @KBUMP_SET_PORT: TCP ports; these have no time-outs
+ */
+enum kbump_set_type {
+	KBUMP_SET_DOMAIN = 1,
+	KBUMP_SET_PREFIX,
+	KBUMP_SET_PORT,
+};
+
+/**
+ * struct kbump_set_entry - one entry
+ *
+ * Entries follow each other without padding: the next is at &data + @len, where nothing is
+ * aligned.
+ *
+ * @timeout: ms, 1..0x7fffffff, until it is as if it were not there; 0: the set's
+ *	KBUMP_SET_A_TIMEOUT on input, never on output
+ * @type: &enum kbump_set_type, that of the set
+ * @len: bytes of @data
+ * @data: of a domain: the name, of letters, digits, - _ and dots, KBUMP_SET_NAME_MAX bytes at most
+ *	with labels of 1..63, perhaps behind a dot; upper and lower case are alike, and a final
+ *	dot is ignored.
+ *	Of a prefix: its length as u8, then an address of 4 or 16 bytes without bits beyond
+ *	that. Of ports: struct kbump_port_range
+ */
+struct kbump_set_entry {
+	__u32 timeout;
+	__u8 type;
+	__u8 len;
+	__u8 data[];
+} __attribute__((packed));
+
+/**
+ * enum kbump_set_attr - nested in KBUMP_A_SET
+ *
+ * @KBUMP_SET_A_NAME: string, 1..31 of [A-Za-z0-9._-], not starting with '-'
+ * @KBUMP_SET_A_TYPE: u8, &enum kbump_set_type
+ * @KBUMP_SET_A_TIMEOUT: u32, ms, 1..0x7fffffff, time-out of entries without one of their own;
+ *	default: they have none. Not for %KBUMP_SET_PORT
+ * @KBUMP_SET_A_LIMIT: u32, most entries, not 0; default KBUMP_SET_LIMIT
+ * @KBUMP_SET_A_ENTRIES: one or more struct kbump_set_entry
+ * @KBUMP_SET_A_MORE: flag, in _SET_FILL: more parts will follow
+ * @KBUMP_SET_A_WITH: string, the other set's name; in _SET_SWAP and its notification
+ * @KBUMP_SET_A_COUNT: u32, entries (of %KBUMP_SET_PORT: ports), with those whose time is over but
+ *	that still take memory. Output only, as all below.
+ * @KBUMP_SET_A_MEMORY: u64, bytes that they take
+ * @KBUMP_SET_A_RULES: u32, rules that name it
+ * @KBUMP_SET_A_LOOKUPS: u64, how often rules, and _SET_TEST, asked it
+ * @KBUMP_SET_A_HITS: u64, how often the answer was yes
+ */
+enum kbump_set_attr {
+	KBUMP_SET_A_UNSPEC,
+	KBUMP_SET_A_PAD,
+	KBUMP_SET_A_NAME,
+	KBUMP_SET_A_TYPE,
+	KBUMP_SET_A_TIMEOUT,
+	KBUMP_SET_A_LIMIT,
+	KBUMP_SET_A_ENTRIES,
+	KBUMP_SET_A_MORE,
+	KBUMP_SET_A_WITH,
+	KBUMP_SET_A_COUNT,
+	KBUMP_SET_A_MEMORY,
+	KBUMP_SET_A_RULES,
+	KBUMP_SET_A_LOOKUPS,
+	KBUMP_SET_A_HITS,
+	__KBUMP_SET_A_MAX,
+};
+#define KBUMP_SET_A_MAX (__KBUMP_SET_A_MAX - 1)
 
 #endif /* _UAPI_LINUX_KBUMP_H */
