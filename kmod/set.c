@@ -244,9 +244,11 @@ struct kb_content *kb_set_content(const struct kb_set *s)
  */
 void kb_set_replace(struct kb_set *s, struct kb_content *content)
 {
-	struct kb_content *old = rcu_replace_pointer(s->content, content,
-						     lockdep_is_held(&s->lock));
+	struct kb_content *old;
 
+	if (content && content->type != KBUMP_SET_PORT)
+		content->table.shared = true;
+	old = rcu_replace_pointer(s->content, content, lockdep_is_held(&s->lock));
 	if (!old)
 		return;
 	INIT_RCU_WORK(&old->free, content_free_work);
@@ -310,7 +312,9 @@ struct kb_set *kb_set_alloc(u8 type)
 	refcount_set(&s->ref, 1);
 	mutex_init(&s->lock);
 	INIT_DELAYED_WORK(&s->gc, gc_work);
-	RCU_INIT_POINTER(s->content, c);
+	mutex_lock(&s->lock);
+	kb_set_replace(s, c);
+	mutex_unlock(&s->lock);
 	return s;
 fail:
 	kb_content_free(c);

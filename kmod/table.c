@@ -172,12 +172,16 @@ static int reserve(struct kb_table *t, u64 count)
 	if (!new)
 		return -ENOMEM;
 	/* Until nobody reads the links that were in use before the buckets last changed. */
-	cond_synchronize_rcu(t->grown);
+	if (t->shared)
+		cond_synchronize_rcu(t->grown);
 	link_all(t, old, new);
 	rcu_assign_pointer(t->buckets, new);
 	t->grown = get_state_synchronize_rcu();
 	t->memory += buckets_size(bits) - buckets_size(old->bits);
-	kvfree_rcu(old, rcu);
+	if (t->shared)
+		kvfree_rcu(old, rcu);
+	else
+		kvfree(old);
 	return 0;
 }
 

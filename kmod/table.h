@@ -52,6 +52,7 @@ struct kb_buckets {
  *
  * @buckets: written by the writer, read under RCU
  * @key: of the hash; constant
+ * @shared: there may be readers; set by the owner before there are, and never cleared
  * @grown: when the buckets were last replaced, for cond_synchronize_rcu(); the writer's, as all
  *	below but @present
  * @count: entries
@@ -64,6 +65,7 @@ struct kb_buckets {
 struct kb_table {
 	struct kb_buckets __rcu *buckets;
 	hsiphash_key_t key;
+	bool shared;
 	unsigned long grown;
 	u32 count;
 	u32 timed;
