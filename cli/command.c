@@ -219,15 +219,16 @@ void request_end(struct command *c, struct nlattr *nest)
 	nla_nest_end(c->msg, nest);
 }
 
-/* A request without attributes. */
-void request_plain(struct command *c)
-{
-	request_header(c, 0, c->verb->cmd, REQUEST_SIZE);
-}
-
 void request_dump(struct command *c, int cmd)
 {
 	request_header(c, NLM_F_DUMP, cmd, REQUEST_SIZE);
+}
+
+/* A request without attributes. */
+int parse_plain(struct command *c, int argc, char **argv)
+{
+	request_header(c, 0, c->verb->cmd, REQUEST_SIZE);
+	return no_words(c, argc, argv);
 }
 
 int parse_dump(struct command *c, int argc, char **argv)

@@ -75,16 +75,10 @@ static int del_run(struct command *c)
 	return match_delete(c, KBUMP_CMD_LEARNED_GET, KBUMP_LEARNED_A_ID, learned_matches);
 }
 
-static int flush_parse(struct command *c, int argc, char **argv)
-{
-	request_plain(c);
-	return no_words(c, argc, argv);
-}
-
 static const struct verb learned_verbs[] = {
 	{ "show", "list", KBUMP_CMD_LEARNED_GET, show_parse, show_run },
 	{ "del", "delete", KBUMP_CMD_LEARNED_DEL, del_parse, del_run },
-	{ "flush", NULL, KBUMP_CMD_LEARNED_FLUSH, flush_parse, run_request },
+	{ "flush", NULL, KBUMP_CMD_LEARNED_FLUSH, parse_plain, run_request },
 	{}
 };
 

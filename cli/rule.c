@@ -367,17 +367,11 @@ static int del_parse(struct command *c, int argc, char **argv)
 	return err;
 }
 
-static int flush_parse(struct command *c, int argc, char **argv)
-{
-	request_plain(c);
-	return no_words(c, argc, argv);
-}
-
 static const struct verb rule_verbs[] = {
 	{ "show", "list", KBUMP_CMD_RULE_GET, parse_dump, run_show },
 	{ "add", NULL, KBUMP_CMD_RULE_ADD, add_parse, run_request },
 	{ "del", "delete", KBUMP_CMD_RULE_DEL, del_parse, run_request },
-	{ "flush", NULL, KBUMP_CMD_RULE_FLUSH, flush_parse, run_request },
+	{ "flush", NULL, KBUMP_CMD_RULE_FLUSH, parse_plain, run_request },
 	{ "insert", NULL, KBUMP_CMD_RULE_INSERT, insert_parse, run_request },
 	{ "replace", NULL, KBUMP_CMD_RULE_REPLACE, replace_parse, run_request },
 	{ "move", NULL, KBUMP_CMD_RULE_MOVE, move_parse, run_request },

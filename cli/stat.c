@@ -46,14 +46,8 @@ static void stat_text(const struct view *v)
 	}
 }
 
-static int show_parse(struct command *c, int argc, char **argv)
-{
-	request_plain(c);
-	return no_words(c, argc, argv);
-}
-
 static const struct verb stat_verbs[] = {
-	{ "show", "list", KBUMP_CMD_STAT_GET, show_parse, run_show },
+	{ "show", "list", KBUMP_CMD_STAT_GET, parse_plain, run_show },
 	{}
 };
 
