@@ -377,6 +377,21 @@ int kb_helper_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static bool is_shown(const void *obj)
+{
+	const struct kb_helper *h = obj;
+
+	return !h->withdrawn;
+}
+
+static const struct kb_nl_list helper_list = {
+	.cmd = KBUMP_CMD_HELPER_GET,
+	.attr = KBUMP_A_HELPER,
+	.node = offsetof(struct kb_helper, list),
+	.fill = helper_fill,
+	.shown = is_shown,
+};
+
 /**
  * kb_helper_get_dumpit - KBUMP_CMD_HELPER_GET, of all helpers
  * @skb: a part of the answer
@@ -387,22 +402,12 @@ int kb_helper_get_doit(struct sk_buff *skb, struct genl_info *info)
 int kb_helper_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct kb_net *kn = kb_net(sock_net(skb->sk));
-	struct kb_nl_pos *pos = kb_nl_pos(cb);
-	struct kb_helper *h;
-	u64 i = 0;
+	int len;
 
 	mutex_lock(&kn->lock);
-	cb->seq = kn->helpers_gen;
-	list_for_each_entry(h, &kn->helpers, list) {
-		if (i++ < pos->a || h->withdrawn)
-			continue;
-		if (kb_nl_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, NLM_F_MULTI,
-			      KBUMP_CMD_HELPER_GET, KBUMP_A_HELPER, helper_fill, h, cb))
-			break;
-		pos->a = i;
-	}
+	len = kb_nl_dump(skb, cb, &helper_list, &kn->helpers, kn->helpers_gen);
 	mutex_unlock(&kn->lock);
-	return skb->len;
+	return len;
 }
 
 /* A netlink socket is closed: a fill of a set that it began, or a helper's handshakes, are lost. */

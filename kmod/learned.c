@@ -571,6 +571,21 @@ int kb_learned_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static bool is_shown(const void *obj)
+{
+	const struct kb_learned *l = obj;
+
+	return l->learned && !is_expired(l);
+}
+
+static const struct kb_nl_list learned_list = {
+	.cmd = KBUMP_CMD_LEARNED_GET,
+	.attr = KBUMP_A_LEARNED,
+	.node = offsetof(struct kb_learned, age),
+	.fill = learned_fill,
+	.shown = is_shown,
+};
+
 /**
  * kb_learned_get_dumpit - KBUMP_CMD_LEARNED_GET, of all that was learned
  * @skb: a part of the answer
@@ -581,22 +596,12 @@ int kb_learned_get_doit(struct sk_buff *skb, struct genl_info *info)
 int kb_learned_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct kb_learned_table *table = kb_net(sock_net(skb->sk))->learned;
-	struct kb_nl_pos *pos = kb_nl_pos(cb);
-	struct kb_learned *l;
-	u64 i = 0;
+	int len;
 
 	mutex_lock(&table->lock);
-	cb->seq = table->gen;
-	list_for_each_entry(l, &table->ages, age) {
-		if (i++ < pos->a || !l->learned || is_expired(l))
-			continue;
-		if (kb_nl_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, NLM_F_MULTI,
-			      KBUMP_CMD_LEARNED_GET, KBUMP_A_LEARNED, learned_fill, l, cb))
-			break;
-		pos->a = i;
-	}
+	len = kb_nl_dump(skb, cb, &learned_list, &table->ages, table->gen);
 	mutex_unlock(&table->lock);
-	return skb->len;
+	return len;
 }
 
 /**

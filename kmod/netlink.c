@@ -302,6 +302,38 @@ int kb_nl_put(struct sk_buff *skb, u32 portid, u32 seq, int flags, u8 cmd, int a
 }
 
 /**
+ * kb_nl_dump - put a part of a list
+ * @skb: where to
+ * @cb: state of the dump
+ * @what: how
+ * @list: the objects
+ * @gen: changes with the list: places are counted, and this tells the reader to start anew
+ *
+ * Context: process, with the lock of @list held.
+ * Return: length of the part, 0 at the end.
+ */
+int kb_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, const struct kb_nl_list *what,
+	       const struct list_head *list, unsigned int gen)
+{
+	struct kb_nl_pos *pos = kb_nl_pos(cb);
+	const struct list_head *node;
+	u64 i = 0;
+
+	cb->seq = gen;
+	list_for_each(node, list) {
+		const void *obj = (const char *)node - what->node;
+
+		if (i++ < pos->a || (what->shown && !what->shown(obj)))
+			continue;
+		if (kb_nl_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, NLM_F_MULTI,
+			      what->cmd, what->attr, what->fill, obj, cb))
+			break;
+		pos->a = i;
+	}
+	return skb->len;
+}
+
+/**
  * kb_nl_reply - answer a request with an object
  * @info: the request
  * @cmd: see kb_nl_put(), as all below

@@ -15,8 +15,27 @@
  */
 typedef int (*kb_fill_t)(struct sk_buff *skb, const void *obj);
 
+/**
+ * struct kb_nl_list - how the objects of a list are dumped
+ *
+ * @cmd: &enum kbump_cmd
+ * @attr: &enum kbump_attr, their kind
+ * @node: offset of the list_head in an object
+ * @fill: puts one
+ * @shown: is it to be told of? NULL: all are
+ */
+struct kb_nl_list {
+	u8 cmd;
+	u8 attr;
+	size_t node;
+	kb_fill_t fill;
+	bool (*shown)(const void *obj);
+};
+
 int kb_nl_put(struct sk_buff *skb, u32 portid, u32 seq, int flags, u8 cmd, int attr,
 	      kb_fill_t fill, const void *obj, struct netlink_callback *cb);
+int kb_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, const struct kb_nl_list *what,
+	       const struct list_head *list, unsigned int gen);
 int kb_nl_reply(struct genl_info *info, u8 cmd, int attr, kb_fill_t fill, const void *obj);
 void kb_nl_event(struct kb_net *kn, u8 cmd, int attr, kb_fill_t fill, const void *obj);
 int kb_nl_parse(struct genl_info *info, int attr, struct nlattr **tb, int max);

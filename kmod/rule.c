@@ -676,6 +676,13 @@ int kb_rule_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static const struct kb_nl_list rule_list = {
+	.cmd = KBUMP_CMD_RULE_GET,
+	.attr = KBUMP_A_RULE,
+	.node = offsetof(struct kb_rule, list),
+	.fill = kb_rule_fill,
+};
+
 /**
  * kb_rule_get_dumpit - KBUMP_CMD_RULE_GET, of all rules
  * @skb: a part of the answer
@@ -686,20 +693,10 @@ int kb_rule_get_doit(struct sk_buff *skb, struct genl_info *info)
 int kb_rule_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct kb_net *kn = kb_net(sock_net(skb->sk));
-	struct kb_nl_pos *pos = kb_nl_pos(cb);
-	struct kb_rule *r;
-	u64 at = 0;
+	int len;
 
 	mutex_lock(&kn->lock);
-	cb->seq = kn->rules_gen;
-	list_for_each_entry(r, &kn->rules, list) {
-		if (at++ < pos->a)
-			continue;
-		if (kb_nl_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, NLM_F_MULTI,
-			      KBUMP_CMD_RULE_GET, KBUMP_A_RULE, kb_rule_fill, r, cb))
-			break;
-		pos->a = at;
-	}
+	len = kb_nl_dump(skb, cb, &rule_list, &kn->rules, kn->rules_gen);
 	mutex_unlock(&kn->lock);
-	return skb->len;
+	return len;
 }

@@ -245,6 +245,13 @@ int kb_set_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static const struct kb_nl_list set_list = {
+	.cmd = KBUMP_CMD_SET_GET,
+	.attr = KBUMP_A_SET,
+	.node = offsetof(struct kb_set, list),
+	.fill = set_fill,
+};
+
 /**
  * kb_set_get_dumpit - KBUMP_CMD_SET_GET, of all sets
  * @skb: a part of the answer
@@ -255,23 +262,12 @@ int kb_set_get_doit(struct sk_buff *skb, struct genl_info *info)
 int kb_set_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct kb_net *kn = kb_net(sock_net(skb->sk));
-	struct kb_nl_pos *pos = kb_nl_pos(cb);
-	struct kb_set *s;
-	u64 i = 0;
+	int len;
 
 	mutex_lock(&kn->lock);
-	/* Places are counted: when the table changes, this tells the reader to start anew. */
-	cb->seq = kn->sets_gen;
-	list_for_each_entry(s, &kn->sets, list) {
-		if (i++ < pos->a)
-			continue;
-		if (kb_nl_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, NLM_F_MULTI,
-			      KBUMP_CMD_SET_GET, KBUMP_A_SET, set_fill, s, cb))
-			break;
-		pos->a = i;
-	}
+	len = kb_nl_dump(skb, cb, &set_list, &kn->sets, kn->sets_gen);
 	mutex_unlock(&kn->lock);
-	return skb->len;
+	return len;
 }
 
 /**

@@ -447,6 +447,13 @@ int kb_tool_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static const struct kb_nl_list tool_list = {
+	.cmd = KBUMP_CMD_TOOL_GET,
+	.attr = KBUMP_A_TOOL,
+	.node = offsetof(struct kb_tool, list),
+	.fill = tool_fill,
+};
+
 /**
  * kb_tool_get_dumpit - KBUMP_CMD_TOOL_GET, of all tools
  * @skb: a part of the answer
@@ -457,23 +464,12 @@ int kb_tool_get_doit(struct sk_buff *skb, struct genl_info *info)
 int kb_tool_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct kb_net *kn = kb_net(sock_net(skb->sk));
-	struct kb_nl_pos *pos = kb_nl_pos(cb);
-	struct kb_tool *t;
-	u64 i = 0;
+	int len;
 
 	mutex_lock(&kn->lock);
-	/* Places are counted: when the table changes, this tells the reader to start anew. */
-	cb->seq = kn->tools_gen;
-	list_for_each_entry(t, &kn->tools, list) {
-		if (i++ < pos->a)
-			continue;
-		if (kb_nl_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, NLM_F_MULTI,
-			      KBUMP_CMD_TOOL_GET, KBUMP_A_TOOL, tool_fill, t, cb))
-			break;
-		pos->a = i;
-	}
+	len = kb_nl_dump(skb, cb, &tool_list, &kn->tools, kn->tools_gen);
 	mutex_unlock(&kn->lock);
-	return skb->len;
+	return len;
 }
 
 static void dev_event(struct kb_net *kn, struct kb_tool *t, unsigned long event)
