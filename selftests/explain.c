@@ -719,8 +719,9 @@ static void take_verdict(struct verdict *v, const struct nlattr *object)
 		memcpy(&v->decider, payload(tb[KBUMP_FLOW_A_RULE]), sizeof(v->decider));
 }
 
-static void take_message(struct verdict *v, const struct nlmsghdr *nlh)
+static void take_message(void *arg, const struct nlmsghdr *nlh)
 {
+	struct verdict *v = arg;
 	const char *attrs = (const char *)NLMSG_DATA(nlh) + GENL_HDRLEN;
 	const struct nlattr *top[KBUMP_A_MAX + 1];
 
@@ -731,13 +732,11 @@ static void take_message(struct verdict *v, const struct nlmsghdr *nlh)
 		take_verdict(v, top[KBUMP_A_FLOW]);
 }
 
-/* 0, or a negative error. */
+/* As ask(). */
 static int explain(struct talk *t, const struct connection *c, struct verdict *v)
 {
-	const struct nlmsghdr *nlh;
 	struct nlattr *object;
 	unsigned int i;
-	ssize_t n;
 
 	memset(v, 0, sizeof(*v));
 	begin(&t->rq, t->id, KBUMP_CMD_RULE_EXPLAIN, NLM_F_DUMP);
@@ -746,21 +745,7 @@ static int explain(struct talk *t, const struct connection *c, struct verdict *v
 		if (c->known & BIT_OF(matchers[i][0]))
 			put_fact(&t->rq, c, matchers[i][0], matchers[i][1]);
 	nest_end(&t->rq, object);
-	if (send(t->fd, &t->rq, t->rq.nlh.nlmsg_len, 0) < 0)
-		return -errno;
-	for (;;) {
-		n = recv(t->fd, t->reply, sizeof(t->reply), 0);
-		if (n <= 0)
-			return -ETIMEDOUT;
-		nlh = (const struct nlmsghdr *)t->reply;
-		for (; NLMSG_OK(nlh, n); nlh = NLMSG_NEXT(nlh, n)) {
-			if (nlh->nlmsg_type == NLMSG_DONE)
-				return *(const int *)NLMSG_DATA(nlh);
-			if (nlh->nlmsg_type == NLMSG_ERROR)
-				return ((const struct nlmsgerr *)NLMSG_DATA(nlh))->error;
-			take_message(v, nlh);
-		}
-	}
+	return ask(t, take_message, v);
 }
 
 /* ---- the properties */

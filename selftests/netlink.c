@@ -26,29 +26,25 @@ FIXTURE(family) {
 	struct talk talk;
 };
 
+static void count_object(void *arg, const struct nlmsghdr *nlh)
+{
+	int *count = arg;
+
+	(void)nlh;
+	++*count;
+}
+
 /* What a dump of @cmd has: objects; negative on error. */
 static int dumped(struct talk *t, int cmd)
 {
-	const struct nlmsghdr *nlh;
 	int count = 0;
-	ssize_t n;
+	int err;
 
 	begin(&t->rq, t->id, cmd, NLM_F_DUMP);
-	if (send(t->fd, &t->rq, t->rq.nlh.nlmsg_len, 0) < 0)
-		return -errno;
-	for (;;) {
-		n = recv(t->fd, t->reply, sizeof(t->reply), 0);
-		if (n <= 0)
-			return -ETIMEDOUT;
-		nlh = (const struct nlmsghdr *)t->reply;
-		for (; NLMSG_OK(nlh, n); nlh = NLMSG_NEXT(nlh, n)) {
-			if (nlh->nlmsg_type == NLMSG_DONE)
-				return count;
-			if (nlh->nlmsg_type == NLMSG_ERROR)
-				return ((const struct nlmsgerr *)NLMSG_DATA(nlh))->error;
-			count++;
-		}
-	}
+	err = ask(t, count_object, &count);
+	if (err)
+		return err == NO_ANSWER ? -ETIMEDOUT : err;
+	return count;
 }
 
 /* A namespace of its own: what the system has is not touched. */

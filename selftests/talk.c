@@ -95,8 +95,11 @@ static void keep_message(struct talk *t, const struct nlmsghdr *nlh)
 	}
 }
 
-/* Sends the request; 0 or a negative error as the kernel answered, else NO_ANSWER. */
-int answer(struct talk *t)
+/*
+ * Sends the request, and gives each object of the reply to @take, unless that is NULL; 0 or a
+ * negative error as the kernel answered, else NO_ANSWER.
+ */
+int ask(struct talk *t, void (*take)(void *arg, const struct nlmsghdr *nlh), void *arg)
 {
 	const struct nlmsghdr *nlh;
 	const struct nlmsgerr *e;
@@ -115,13 +118,20 @@ int answer(struct talk *t)
 			/* A dump ends with its error, if it has one. */
 			if (nlh->nlmsg_type == NLMSG_DONE)
 				return *(const int *)NLMSG_DATA(nlh);
-			if (nlh->nlmsg_type != NLMSG_ERROR)
-				continue;
-			e = NLMSG_DATA(nlh);
-			keep_message(t, nlh);
-			return e->error;
+			if (nlh->nlmsg_type == NLMSG_ERROR) {
+				e = NLMSG_DATA(nlh);
+				keep_message(t, nlh);
+				return e->error;
+			}
+			if (take)
+				take(arg, nlh);
 		}
 	}
+}
+
+int answer(struct talk *t)
+{
+	return ask(t, NULL, NULL);
 }
 
 int family_id(struct talk *t)

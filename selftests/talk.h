@@ -34,6 +34,7 @@ void put_string(struct request *rq, int type, const char *s);
 void put_u8(struct request *rq, int type, uint8_t v);
 void put_u32(struct request *rq, int type, uint32_t v);
 int open_netlink(void);
+int ask(struct talk *t, void (*take)(void *arg, const struct nlmsghdr *nlh), void *arg);
 int answer(struct talk *t);
 int family_id(struct talk *t);
 void begin_cmd(struct talk *t, int cmd);
