@@ -8,17 +8,6 @@
 
 readonly OTHER=other.example.test PARAMETERS=/sys/module/kbump/parameters
 
-# Each case begins with no rule of its own, however the one before ended.
-run_fail_case()
-{
-	local pref
-
-	run_case "$@"
-	for pref in 5 6; do
-		kbump rule del pref "$pref" 2>/dev/null
-	done
-}
-
 # to PORT OPTION...: does the client talk with the server itself?
 to()
 {
@@ -193,10 +182,10 @@ setup
 start_nginx || bail_out "nginx does not start"
 start_kbumpd || bail_out "kbumpd does not start"
 inspect_all || bail_out "cannot add the rule"
-run_fail_case "a server that no TLS can be had with" foreign_server
-run_fail_case "a server that is not there" no_server
-run_fail_case "a signer that does not answer" no_certificate
-run_fail_case "no helper" no_helper
-run_fail_case "a limit" at_limit
-run_fail_case "settings and mistakes" in_words
+run_rule_case "a server that no TLS can be had with" foreign_server
+run_rule_case "a server that is not there" no_server
+run_rule_case "a signer that does not answer" no_certificate
+run_rule_case "no helper" no_helper
+run_rule_case "a limit" at_limit
+run_rule_case "settings and mistakes" in_words
 finish

@@ -12,8 +12,7 @@ readonly OTHER=other.example.test PARAMETERS=/sys/module/kbump/parameters
 # Each case begins with that rule alone and with nothing learned, however the one before ended.
 run_learned_case()
 {
-	run_case "$@"
-	kbump rule del pref 5 2>/dev/null
+	run_rule_case "$@"
 	kbump flow learned flush
 }
 
@@ -38,17 +37,6 @@ nothing_learned()
 {
 	settle
 	[ "$(learned)" = 0 ] || fail "$1: $(kbump flow learned)"
-}
-
-# sees NAME ISSUER [PORT]: whose certificate does the client see? Who only looks teaches nothing.
-sees()
-{
-	local found
-
-	found=$(in_ns "$CLIENT" timeout "$WAIT" openssl s_client -connect "$SERVER4:${3:-443}" \
-		-servername "$1" </dev/null 2>/dev/null |
-		openssl x509 -noout -issuer 2>/dev/null | sed 's/.*CN *= *//')
-	[ "$found" = "$2" ] || fail "$1: issuer \"$found\", not \"$2\""
 }
 
 # The hashes of the server's keys, as curl wants them.
@@ -101,8 +89,8 @@ pinned_client()
 	[ "$(stat learned)" = $((before + 1)) ] || fail "learned: $before, $(stat learned)"
 	[ "$(kbump -j -s flow learned | value 'd[0]["hits"]')" = 1 ]
 	if [ "$1" = fetch4 ]; then
-		sees "$NAME" "$SERVER_CA"
-		sees "$OTHER" "$BOX_CA"
+		sees 443 "$NAME" "$SERVER_CA"
+		sees 443 "$OTHER" "$BOX_CA"
 	fi
 	settle
 }
@@ -129,9 +117,9 @@ alerting_client()
 		and l["sni"] == "'"$NAME"'" and l["left"] > 3500000 and l["rule"] > 0'
 	alert 443 "$NAME" "$@" || fail "refused again: $(cat "$DIR/out")"
 	# Names are the same in upper case; other names, ports and addresses are not.
-	sees WWW.Example.Test "$SERVER_CA"
-	sees "$OTHER" "$BOX_CA"
-	sees "$NAME" "$BOX_CA" 446
+	sees 443 WWW.Example.Test "$SERVER_CA"
+	sees 443 "$OTHER" "$BOX_CA"
+	sees 446 "$NAME" "$BOX_CA"
 	settle
 }
 
@@ -189,7 +177,7 @@ leaving_client()
 	nothing_learned "twice, but not in a row"
 	leave "$1"
 	waits_for_learned 'l["why"] == "close"'
-	sees "$NAME" "$SERVER_CA"
+	sees 443 "$NAME" "$SERVER_CA"
 	settle
 }
 
@@ -200,7 +188,7 @@ no_refusal()
 
 	needs_kbump
 	for i in 1 2 3; do
-		sees "$NAME" "$BOX_CA"
+		sees 443 "$NAME" "$BOX_CA"
 		fetch4 443 /hello.txt >/dev/null
 	done
 	nothing_learned "no refusal"
@@ -226,7 +214,7 @@ off()
 	alert 443 "$NAME" && fail "the certificate was taken"
 	waits_for_learned 'l["why"] == "alert"'
 	rule dport 443 action inspect learn off
-	sees "$NAME" "$BOX_CA"
+	sees 443 "$NAME" "$BOX_CA"
 	kbump flow learned flush
 	alert 443 "$NAME" && fail "the certificate was taken"
 	pin_fails fetch4
@@ -247,7 +235,7 @@ still_blocked()
 	kbump rule del pref 5
 	# One that only waits for the certificate leaves it byte for byte the client's in the end.
 	rule cert expired action block
-	sees "$NAME" "$SERVER_CA"
+	sees 443 "$NAME" "$SERVER_CA"
 	settle
 }
 
@@ -262,7 +250,7 @@ timeout_of_rule()
 	wait_for "$WAIT" has_line "$DIR/monitor.log" "learned del .*why alert 48"
 	[ "$(learned)" = 0 ]
 	reap monitor INT
-	sees "$NAME" "$BOX_CA"
+	sees 443 "$NAME" "$BOX_CA"
 	settle
 }
 
@@ -284,7 +272,7 @@ deleted()
 	[ "$(learned)" = 0 ]
 	kbump flow learned del id "$id" >"$DIR/out" 2>&1 && fail "it was deleted twice"
 	grep "nothing that was learned has this id" "$DIR/out" || fail "$(cat "$DIR/out")"
-	sees "$NAME" "$BOX_CA"
+	sees 443 "$NAME" "$BOX_CA"
 	settle
 }
 
@@ -368,7 +356,7 @@ renegotiation()
 	rm "$DIR/client.in" "$DIR/s_server.in"
 	settle
 	serve 448 -tls1_2
-	sees "$NAME" "$SERVER_CA" 448
+	sees 448 "$NAME" "$SERVER_CA"
 	reap s_server
 	settle
 }

@@ -501,12 +501,24 @@ fetch6()
 		--resolve "$NAME:$port:[$SERVER6]" "$@" "https://$NAME:$port$path"
 }
 
-# The issuer of the certificate that a client sees on PORT.
+# issuer PORT [NAME]: of the certificate that a client sees; with an empty name it sends none.
 issuer()
 {
+	local name=(-servername "${2-$NAME}")
+
+	[ "${2-$NAME}" ] || name=(-noservername)
 	in_ns "$CLIENT" timeout "$WAIT" openssl s_client -connect "$SERVER4:$1" \
-		-servername "$NAME" </dev/null 2>/dev/null |
+		"${name[@]}" </dev/null 2>/dev/null |
 		openssl x509 -noout -issuer 2>/dev/null | sed 's/.*CN *= *//'
+}
+
+# sees PORT NAME ISSUER: whose certificate does the client see?
+sees()
+{
+	local found
+
+	found=$(issuer "$1" "$2")
+	[ "$found" = "$3" ] || fail "$2 on port $1: issuer \"$found\", not \"$3\""
 }
 
 # ---- kbump
@@ -608,6 +620,17 @@ inspect_all()
 rule()
 {
 	kbump rule add pref 5 "$@"
+}
+
+# As run_case(); the next case begins without such rules, however this one ends.
+run_rule_case()
+{
+	local pref
+
+	run_case "$@"
+	for pref in 5 6 7; do
+		kbump rule del pref "$pref" 2>/dev/null
+	done
 }
 
 # Somebody has joined the multicast group, as the kernel shows it.

@@ -9,11 +9,10 @@
 readonly BLOCKED=www.blocked.test
 readonly HOSTILE='<script>&"'"'"
 
-# Each case begins without such a rule, however the one before ended.
-run_rule_case()
+# Each case begins with an empty log.
+run_page_case()
 {
-	run_case "$@"
-	kbump rule del pref 5 2>/dev/null
+	run_rule_case "$@"
 	: >"$DIR/kbumpd.log"
 }
 
@@ -353,21 +352,21 @@ setup
 start_nginx || bail_out "nginx does not start"
 start_kbumpd || bail_out "kbumpd does not start"
 inspect_all || bail_out "cannot add the rule"
-run_rule_case "no helper: it blocks" no_helper
+run_page_case "no helper: it blocks" no_helper
 kbumpd_pids >"$DIR/pids"
-run_rule_case "a certificate that is not right" bad_certificate
-run_rule_case "a server name" server_name
-run_rule_case "what the first packet decides" first_packet
-run_rule_case "a server without a name" no_name
-run_rule_case "HEAD" head_only
-run_rule_case "a request with a body" with_a_body
-run_rule_case "a request with a long head" long_head
-run_rule_case "other protocols" other_protocols
-run_rule_case "a client that does not trust the box" no_trust
-run_rule_case "a client that asks nothing" quiet
-run_rule_case "text that would be markup" hostile_text
-run_rule_case "the certificate is for one host" one_host
-run_rule_case "no session outlives the page" no_sessions
-run_rule_case "set, shown and saved" configured
-run_rule_case "all workers are there still" unharmed
+run_page_case "a certificate that is not right" bad_certificate
+run_page_case "a server name" server_name
+run_page_case "what the first packet decides" first_packet
+run_page_case "a server without a name" no_name
+run_page_case "HEAD" head_only
+run_page_case "a request with a body" with_a_body
+run_page_case "a request with a long head" long_head
+run_page_case "other protocols" other_protocols
+run_page_case "a client that does not trust the box" no_trust
+run_page_case "a client that asks nothing" quiet
+run_page_case "text that would be markup" hostile_text
+run_page_case "the certificate is for one host" one_host
+run_page_case "no session outlives the page" no_sessions
+run_page_case "set, shown and saved" configured
+run_page_case "all workers are there still" unharmed
 finish

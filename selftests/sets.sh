@@ -13,8 +13,7 @@ readonly MANY=100000
 # Each case begins without sets, however the one before ended.
 run_set_case()
 {
-	run_case "$@"
-	kbump rule del pref 5 2>/dev/null
+	run_rule_case "$@"
 	delete_sets
 }
 
@@ -113,17 +112,6 @@ ports()
 	has web 8000
 	refused "ports have no time-outs" set add-entry web 5 timeout 1s
 	refused "ports have no time-outs" set add p type port timeout 1s
-}
-
-# sees PORT NAME ISSUER: whose certificate does the client see?
-sees()
-{
-	local found
-
-	found=$(in_ns "$CLIENT" timeout "$WAIT" openssl s_client -connect "$SERVER4:$1" \
-		-servername "$2" </dev/null 2>/dev/null |
-		openssl x509 -noout -issuer 2>/dev/null | sed 's/.*CN *= *//')
-	[ "$found" = "$3" ] || fail "$2 on port $1: issuer \"$found\", not \"$3\""
 }
 
 in_rules()

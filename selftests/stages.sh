@@ -9,36 +9,6 @@
 readonly BOX_CA="kbump test box CA" SERVER_CA="kbump test server CA"
 readonly OTHER=other.example.test
 
-# Each case begins with that rule alone, however the one before ended.
-run_rule_case()
-{
-	local pref
-
-	run_case "$@"
-	for pref in 5 6 7; do
-		kbump rule del pref "$pref" 2>/dev/null
-	done
-}
-
-issuer_of()
-{
-	local name=(-servername "$2")
-
-	[ "$2" ] || name=(-noservername)
-	in_ns "$CLIENT" timeout "$WAIT" openssl s_client -connect "$SERVER4:$1" \
-		"${name[@]}" </dev/null 2>/dev/null |
-		openssl x509 -noout -issuer 2>/dev/null | sed 's/.*CN *= *//'
-}
-
-# sees PORT NAME ISSUER: whose certificate does the client see?
-sees()
-{
-	local found
-
-	found=$(issuer_of "$1" "$2")
-	[ "$found" = "$3" ] || fail "$2 on port $1: issuer \"$found\", not \"$3\""
-}
-
 hits()
 {
 	kbump -j -s rule show | value "[r['hits'] for r in d if r['pref'] == 5][0]"
