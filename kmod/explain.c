@@ -91,15 +91,13 @@ static int explain(struct kb_net *kn, const struct kb_facts *facts, struct sk_bu
 
 static int read_facts(struct kb_facts *facts, struct netlink_callback *cb)
 {
-	const struct nlattr *nest = kb_dump_attrs(cb)[KBUMP_A_FLOW];
 	struct nlattr *tb[KBUMP_FLOW_A_MAX + 1];
 	int err;
 
 	/* Nothing is known. */
-	if (!nest)
+	if (!kb_dump_attrs(cb)[KBUMP_A_FLOW])
 		return 0;
-	/* The family's policy has been applied, to what is nested as well. */
-	err = nla_parse_nested(tb, KBUMP_FLOW_A_MAX, nest, NULL, cb->extack);
+	err = kb_nl_parse_dump(cb, KBUMP_A_FLOW, tb, KBUMP_FLOW_A_MAX);
 	return err ?: kb_facts_parse(facts, tb, cb->extack);
 }
 

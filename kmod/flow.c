@@ -424,11 +424,13 @@ static bool wants_client(const struct kb_flow *f, const struct kb_facts *facts)
 /* What is not to be opened after all. Called with the flow's lock held. */
 static void spare(struct kb_flow *f, const struct kb_facts *facts)
 {
-	if (wants_client(f, facts))
+	bool wanted = wants_client(f, facts);
+
+	if (wanted)
 		kb_learned_add(f, facts->sni, KBUMP_WHY_CLIENT_AUTH, 0);
 	else if (facts->tls != KBUMP_TLS_NO)
 		f->learned = kb_learned_applies(f->kn, f->rule, &facts->tuple, facts->sni);
-	if (f->learned || wants_client(f, facts))
+	if (wanted || f->learned)
 		f->action = KBUMP_ACTION_BYPASS;
 }
 
