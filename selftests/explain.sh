@@ -159,7 +159,7 @@ places_told()
 
 	needs_kbump
 	spawn monitor "$BOX" "$BUILD/kbump" -j monitor rule
-	wait_for "$WAIT" monitoring
+	wait_for "$WAIT" monitoring monitor
 	kbump rule insert action bypass comment a
 	handle=$(handle_of a)
 	kbump rule replace handle "$handle" action block comment b

@@ -65,7 +65,7 @@ foreign_server()
 	set_rule dport 447 action inspect fail open,upstream=closed
 	counted fail_upstream refused 447
 	spawn monitor "$BOX" "$BUILD/kbump" monitor flow
-	wait_for "$WAIT" monitoring
+	wait_for "$WAIT" monitoring monitor
 	set_rule dport 447 action inspect fail open
 	counted fail_upstream passes 447
 	wait_for "$WAIT" has_line "$DIR/monitor.log" 'action bypass rule [0-9]* cause upstream'

@@ -75,7 +75,7 @@ pinned_client()
 	needs_kbump
 	before=$(stat learned)
 	spawn monitor "$BOX" "$BUILD/kbump" monitor flow
-	wait_for "$WAIT" monitoring
+	wait_for "$WAIT" monitoring monitor
 	pin_fails "$@"
 	waits_for_learned 'l["why"] == "quit" and "alert" not in l'
 	kbump flow learned show sni "$NAME" dport 443 | grep "sni $NAME why quit rule [0-9]* left"
@@ -244,7 +244,7 @@ timeout_of_rule()
 	needs_kbump
 	rule dport 443 action inspect learn 1
 	spawn monitor "$BOX" "$BUILD/kbump" monitor flow
-	wait_for "$WAIT" monitoring
+	wait_for "$WAIT" monitoring monitor
 	alert 443 "$NAME" && fail "the certificate was taken"
 	wait_for "$WAIT" has_line "$DIR/monitor.log" "learned add .*why alert 48"
 	wait_for "$WAIT" has_line "$DIR/monitor.log" "learned del .*why alert 48"

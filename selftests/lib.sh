@@ -633,10 +633,13 @@ run_rule_case()
 	done
 }
 
-# Somebody has joined the multicast group, as the kernel shows it.
+# monitoring NAME: this job has joined a multicast group, as the kernel shows it. kbumpd is in one too;
+# the low bits of a socket's port are the process (libnl).
 monitoring()
 {
-	in_ns "$BOX" cat /proc/net/netlink | awk '$2 == 16 && $4 != "00000000"' | grep -q .
+	in_ns "$BOX" awk -v pid="$(pid_of "$1")" \
+		'$2 == 16 && $4 != "00000000" && $3 % 4194304 == pid { n++ } END { exit !n }' \
+		/proc/net/netlink
 }
 
 # ---- captures in the tool's namespace

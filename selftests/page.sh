@@ -90,7 +90,7 @@ bad_certificate()
 	needs_kbump
 	rule cert expired action block page comment "old & tired"
 	spawn monitor "$BOX" "$BUILD/kbump" -j monitor flow
-	wait_for "$WAIT" monitoring
+	wait_for "$WAIT" monitoring monitor
 	blocked_before
 	shows 445 "$NAME" "$SERVER4" --tlsv1.2 --tls-max 1.2
 	has_line "$DIR/body" 'Reason: .*expired' || fail "$(cat "$DIR/body")"

@@ -395,7 +395,7 @@ events()
 {
 	needs_kbump
 	spawn monitor "$BOX" "$BUILD/kbump" monitor set
-	wait_for "$WAIT" monitoring
+	wait_for "$WAIT" monitoring monitor
 	kbump set add a type domain
 	kbump set add b type domain
 	kbump set add-entry a x.test y.test

@@ -227,7 +227,7 @@ shown()
 	needs_kbump
 	rule sni "$NAME" action bypass comment "to be shown"
 	spawn monitor "$BOX" "$BUILD/kbump" monitor flow
-	wait_for "$WAIT" monitoring
+	wait_for "$WAIT" monitoring monitor
 	sees 443 "$NAME" "$SERVER_CA"
 	settle
 	wait_for "$WAIT" has_line "$DIR/monitor.log" "sni $NAME .*action bypass rule [0-9]* "
