@@ -244,10 +244,19 @@ keep_order()
 	in_ns "$1" sh -c "echo 1 >'/sys/class/net/$2/queues/rx-0/rps_cpus'"
 }
 
+# What a busy processor has not received yet is not to be lost: a cable and a tool of its own would
+# keep it. For all namespaces, and so it is put back.
+deepen_backlog()
+{
+	sysctl -n net.core.netdev_max_backlog >"$DIR/backlog"
+	sysctl -qw net.core.netdev_max_backlog=100000
+}
+
 setup_tool_link()
 {
 	local ns
 
+	deepen_backlog
 	ip -n "$BOX" link add tool0 type veth peer name mon0 netns "$TOOL"
 	in_ns "$BOX" sysctl -qw net.ipv6.conf.tool0.disable_ipv6=1
 	in_ns "$TOOL" sysctl -qw net.ipv6.conf.mon0.disable_ipv6=1
@@ -746,6 +755,7 @@ teardown()
 	for ns in "$CLIENT" "$BOX" "$SERVER" "$TOOL"; do
 		ip netns del "$ns" 2>/dev/null
 	done
+	[ ! -e "$DIR/backlog" ] || sysctl -qw net.core.netdev_max_backlog="$(cat "$DIR/backlog")"
 	rm -rf "$DIR"
 }
 
