@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Files of commands: none of them is run before all of them are understood. */
+/*
+ * Files of commands: none of them is sent before all of them are understood, and then they are one
+ * transaction.
+ */
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "script.h"
@@ -11,10 +16,14 @@
 /* A file that includes itself ends here. */
 #define DEPTH_MAX	16
 
+/* Somebody else changes the configuration each time that a transaction is about to end. */
+#define ATTEMPTS	10
+
 struct batch {
 	struct command *command;
 	size_t count;
 	size_t room;
+	struct replies *replies;	/* to each command */
 	struct script **script;	/* the commands have the words of these */
 	size_t scripts;
 	size_t scripts_room;
@@ -116,11 +125,38 @@ static int include(struct batch *b, const struct script *s, const struct command
 	return err;
 }
 
+/* What can be a part of a transaction. */
+static bool is_change(const struct command *c)
+{
+	switch (c->verb->cmd) {
+	case KBUMP_CMD_RULE_ADD:
+	case KBUMP_CMD_RULE_INSERT:
+	case KBUMP_CMD_RULE_REPLACE:
+	case KBUMP_CMD_RULE_MOVE:
+	case KBUMP_CMD_RULE_DEL:
+	case KBUMP_CMD_RULE_FLUSH:
+	case KBUMP_CMD_TOOL_ADD:
+	case KBUMP_CMD_TOOL_SET:
+	case KBUMP_CMD_TOOL_DEL:
+	case KBUMP_CMD_SET_ADD:
+	case KBUMP_CMD_SET_DEL:
+	case KBUMP_CMD_SET_FILL:
+	case KBUMP_CMD_SET_DEL_ENTRY:
+	case KBUMP_CMD_SET_FLUSH:
+	case KBUMP_CMD_SET_SWAP:
+	case KBUMP_CMD_FLUSH:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int parse_line(struct batch *b, const struct script *s, const struct script_line *l,
 		      unsigned int depth)
 {
 	const struct command where = { .file = s->name, .line = l->number };
 	struct command *c;
+	int err;
 
 	if (!strcmp(l->word.text[0], "define"))
 		return define(b, &where, &l->word);
@@ -128,7 +164,10 @@ static int parse_line(struct batch *b, const struct script *s, const struct scri
 		return include(b, s, &where, &l->word, depth);
 	c = new_command(b);
 	*c = where;
-	return command_parse(c, l->word.count, l->word.text);
+	err = command_parse(c, l->word.count, l->word.text);
+	if (!err && !is_change(c))
+		return usage_error(c, "a file can only change rules, tools and sets");
+	return err;
 }
 
 /* All lines, so that one run shows all errors; a broken word ends it. */
@@ -160,20 +199,66 @@ static int parse_file(struct batch *b, const char *file, const struct command *w
 	return err ? err : parse_all(b, s, depth);
 }
 
-static int run_all(struct batch *b)
+/* A word of the transaction itself. */
+static int transaction(int cmd, bool repeats)
 {
-	struct command where = {};
+	const struct verb verb = { .cmd = cmd };
+	struct command c = { .verb = &verb, .repeats = repeats };
+	int err = parse_plain(&c, 0, NULL);
+
+	if (!err)
+		err = run_request(&c);
+	command_free(&c);
+	return err;
+}
+
+/*
+ * One that fails ends the transaction, as this program ends; unless it has only begun with what is no
+ * more.
+ */
+static int run_once(struct batch *b, bool repeats)
+{
+	int err = transaction(KBUMP_CMD_BEGIN, false);
 	size_t i;
 
-	for (i = 0; i < b->count; i++) {
-		if (!command_run(&b->command[i]))
-			continue;
-		where.file = b->command[i].file;
-		where.line = b->command[i].line;
-		return refused(&where, "stopped; %zu of %zu commands were done, and stay in effect",
-			       i, b->count);
+	for (i = 0; !err && i < b->count; i++) {
+		b->command[i].repeats = repeats;
+		b->command[i].held = &b->replies[i];
+		err = command_run(&b->command[i]);
 	}
-	return 0;
+	return err && err != EXIT_AGAIN ? err : transaction(KBUMP_CMD_COMMIT, repeats);
+}
+
+/* Others may want to change something as often as this. */
+static void pause_a_little(void)
+{
+	const struct timespec pause = { .tv_nsec = (1 + random() % 100) * 1000000L };
+
+	nanosleep(&pause, NULL);
+}
+
+/* What the kernel has answered holds only when all is done. */
+static int run_all(struct batch *b)
+{
+	int attempts = ATTEMPTS;
+	size_t i;
+	int err;
+
+	if (!b->count)
+		return 0;
+	b->replies = calloc(b->count, sizeof(*b->replies));
+	if (!b->replies)
+		out_of_memory();
+	srandom(getpid());
+	while ((err = run_once(b, --attempts > 0)) == EXIT_AGAIN)
+		pause_a_little();
+	for (i = 0; i < b->count; i++) {
+		if (!err && b->replies[i].count)
+			show_replies(&b->command[i], &b->replies[i], NULL);
+		replies_free(&b->replies[i]);
+	}
+	free(b->replies);
+	return err;
 }
 
 static void batch_free(struct batch *b)

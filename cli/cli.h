@@ -26,6 +26,7 @@
 
 #define EXIT_REFUSED	1
 #define EXIT_USAGE	2
+#define EXIT_AGAIN	3	/* not for the shell: what was begun is to be begun anew */
 
 /* No object has more attributes than this; see the assertions in object.c. */
 #define ATTR_MAX	63
@@ -43,6 +44,7 @@ struct command;
 struct entries;
 struct field;
 struct object;
+struct replies;
 
 /* An object as received. */
 struct view {
@@ -150,6 +152,8 @@ struct command {
 	unsigned int events;	/* bit n: objects with nla n; 0: all */
 	struct entries *entries;	/* of a set; not all fit into one message */
 	bool gone_is_done;	/* that the object is not there is no error */
+	bool repeats;		/* EXIT_AGAIN is what it wants to hear of, not the user */
+	struct replies *held;	/* what the kernel says is shown later, by who gave this */
 };
 
 /* The kernel's version. */
@@ -189,7 +193,7 @@ struct json_object *matchers_array(uint64_t mask);
 
 /*
  * rule.c, tool.c, flow.c, learned.c, stat.c, helper.c, set.c, explain.c, monitor.c, save.c,
- * check.c
+ * flush.c, check.c
  */
 extern const struct object rule_object;
 extern const struct object tool_object;
@@ -201,6 +205,7 @@ extern const struct object set_object;
 extern const struct object explain_object;
 extern const struct object monitor_object;
 extern const struct object save_object;
+extern const struct object flush_object;
 extern const struct object check_object;
 
 /* set.c */

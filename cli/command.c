@@ -241,7 +241,7 @@ int parse_dump(struct command *c, int argc, char **argv)
 int run_request(struct command *c)
 {
 	struct replies r = {};
-	int err = nl_request(c, c->msg, &r);
+	int err = nl_request(c, c->msg, c->held ? c->held : &r);
 
 	if (!err && r.count)
 		show_replies(c, &r, NULL);

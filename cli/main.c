@@ -13,7 +13,8 @@ struct options opt;
 static const char usage[] =
 	"Usage: kbump [ OPTION ]... OBJECT [ COMMAND ]\n"
 	"       kbump [ OPTION ]... -f FILE\n"
-	"OBJECT := { rule | tool | flow | stat | helper | set | explain | monitor | save | check }\n"
+	"OBJECT := { rule | tool | flow | stat | helper | set | explain | monitor | save | flush |\n"
+	"            check }\n"
 	"OPTION := { -j[son] | -p[retty] | -s[tatistics] | -e[cho] | -n[etns] NETNS |\n"
 	"            -f[ile] FILE | -V[ersion] | -h[elp] }\n"
 	"\"kbump OBJECT help\" tells the commands of an object.\n";

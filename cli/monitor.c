@@ -33,6 +33,8 @@ static const struct event events[] = {
 	[KBUMP_CMD_SET_DEL] = { &set_object, "set del" },
 	[KBUMP_CMD_SET_FLUSH] = { &set_object, "set flush" },
 	[KBUMP_CMD_SET_SWAP] = { &set_object, "set swap" },
+	[KBUMP_CMD_SET_FILL] = { &set_object, "set fill" },
+	[KBUMP_CMD_SET_DEL_ENTRY] = { &set_object, "set del-entry" },
 };
 
 static const struct object *const sources[] = {

@@ -190,6 +190,8 @@ static int exchange(struct exchange *x, struct nl_msg *msg)
 		return library_error(x->c, err);
 	if (x->error == -ENOENT && x->c->gone_is_done)
 		return 0;
+	if (x->error == -EAGAIN && x->c->repeats)
+		return EXIT_AGAIN;
 	if (x->error)
 		return kernel_error(x, msg);
 	if (x->message[0])

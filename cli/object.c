@@ -23,6 +23,7 @@ const struct object *const objects[] = {
 	&explain_object,
 	&monitor_object,
 	&save_object,
+	&flush_object,
 	&check_object,
 	NULL
 };

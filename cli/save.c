@@ -12,34 +12,58 @@ static int save_one(const struct command *c, const struct object *o, const struc
 	return o == &set_object ? save_entries(c, nla_get_string(v->tb[KBUMP_SET_A_NAME])) : 0;
 }
 
-static int save_all(const struct command *c, const struct object *o, int cmd)
+static int ask(const struct command *c, int cmd, struct replies *r)
 {
 	struct command dump = { .obj = c->obj, .verb = c->verb, .file = c->file, .line = c->line };
-	struct replies r = {};
-	struct view v;
-	size_t i;
 	int err;
 
 	request_dump(&dump, cmd);
-	err = nl_request(&dump, dump.msg, &r);
-	if (!err && r.inconsistent)
+	err = nl_request(&dump, dump.msg, r);
+	if (!err && r->inconsistent)
 		err = refused(c, "the configuration changes all the time; try again");
-	for (i = 0; !err && i < r.count; i++)
-		if (view_of_message(&v, o, r.msg[i]))
-			err = save_one(c, o, &v);
-	replies_free(&r);
 	command_free(&dump);
 	return err;
 }
 
-/* Tools and sets first: rules name them. */
+static int save_all(const struct command *c, const struct object *o, const struct replies *r)
+{
+	struct view v;
+	int err = 0;
+	size_t i;
+
+	for (i = 0; !err && i < r->count; i++)
+		if (view_of_message(&v, o, r->msg[i]))
+			err = save_one(c, o, &v);
+	return err;
+}
+
+/*
+ * Tools and sets first: rules name them. What is read back takes the place of what is there, and so
+ * nothing is printed before all is known but the entries of sets; without these it is no file.
+ */
 static int save_run(struct command *c)
 {
-	int err = save_all(c, &tool_object, KBUMP_CMD_TOOL_GET);
+	struct replies tools = {}, sets = {}, rules = {};
+	int err = ask(c, KBUMP_CMD_TOOL_GET, &tools);
 
 	if (!err)
-		err = save_all(c, &set_object, KBUMP_CMD_SET_GET);
-	return err ? err : save_all(c, &rule_object, KBUMP_CMD_RULE_GET);
+		err = ask(c, KBUMP_CMD_SET_GET, &sets);
+	if (!err)
+		err = ask(c, KBUMP_CMD_RULE_GET, &rules);
+	if (!err) {
+		puts(flush_object.name);
+		err = save_all(c, &tool_object, &tools);
+		if (!err)
+			err = save_all(c, &set_object, &sets);
+		if (!err)
+			err = save_all(c, &rule_object, &rules);
+		if (err)
+			puts("incomplete");
+	}
+	replies_free(&tools);
+	replies_free(&sets);
+	replies_free(&rules);
+	return err;
 }
 
 static int save_parse(struct command *c, int argc, char **argv)

@@ -9,7 +9,7 @@
 
 /* A rule's answer, for explained_fill(). */
 struct explained {
-	const struct kb_rule *rule;
+	const struct kb_place *place;
 	enum kbump_answer answer;
 	u64 why;
 };
@@ -24,7 +24,7 @@ static int explained_fill(struct sk_buff *skb, const void *obj)
 {
 	const struct explained *e = obj;
 
-	if (kb_rule_fill(skb, e->rule) || nla_put_u8(skb, KBUMP_RULE_A_ANSWER, e->answer))
+	if (kb_rule_fill(skb, e->place) || nla_put_u8(skb, KBUMP_RULE_A_ANSWER, e->answer))
 		return -EMSGSIZE;
 	return e->why ? nla_put_u64_64bit(skb, KBUMP_RULE_A_WHY, e->why, KBUMP_RULE_A_PAD) : 0;
 }
@@ -69,21 +69,19 @@ static int explain(struct kb_net *kn, const struct kb_facts *facts, struct sk_bu
 		   struct netlink_callback *cb)
 {
 	struct kb_nl_pos *pos = kb_nl_pos(cb);
+	const struct kb_rules *t = kb_rules_of(kn);
 	struct explained e;
 	struct verdict v;
-	u64 at = 0;
 
-	cb->seq = kn->rules_gen;
-	list_for_each_entry(e.rule, &kn->rules, list) {
-		if (at++ < pos->a)
-			continue;
+	cb->seq = kn->gen;
+	for (; t && pos->a < t->count; pos->a++) {
+		e.place = &t->place[pos->a];
 		/* For the sets that it asks. */
 		rcu_read_lock();
-		e.answer = kb_match(&e.rule->match, facts, &e.why);
+		e.answer = kb_match(&e.place->rule->match, facts, &e.why);
 		rcu_read_unlock();
 		if (put(skb, cb, KBUMP_A_RULE, explained_fill, &e))
 			return -EMSGSIZE;
-		pos->a = at;
 	}
 	v = find_verdict(kn, facts);
 	return put(skb, cb, KBUMP_A_FLOW, verdict_fill, &v);

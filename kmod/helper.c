@@ -14,6 +14,7 @@
 #include <net/tcp.h>
 
 #include "flow.h"
+#include "draft.h"
 #include "helper.h"
 #include "netlink.h"
 #include "set.h"
@@ -410,7 +411,7 @@ int kb_helper_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return len;
 }
 
-/* A netlink socket is closed: a fill of a set that it began, or a helper's handshakes, are lost. */
+/* A netlink socket is closed: a draft, a fill of a set or a helper's handshakes are lost. */
 static int netlink_notifier_call(struct notifier_block *nb, unsigned long event, void *ptr)
 {
 	const struct netlink_notify *n = ptr;
@@ -420,6 +421,7 @@ static int netlink_notifier_call(struct notifier_block *nb, unsigned long event,
 	if (event != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
 		return NOTIFY_DONE;
 	kn = kb_net(n->net);
+	kb_drafts_release(kn, n->portid);
 	kb_sets_release(kn, n->portid);
 	h = kb_helper_of_port(kn, n->portid);
 	if (!h)

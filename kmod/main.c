@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <net/netns/generic.h>
 
+#include "draft.h"
 #include "flow.h"
 #include "helper.h"
 #include "learned.h"
@@ -19,6 +20,8 @@
 #include "xt.h"
 
 static unsigned int kb_net_id __read_mostly;
+
+struct workqueue_struct *kb_free_wq;
 
 /**
  * kb_net - kbump's part of a network namespace
@@ -36,8 +39,10 @@ static int __net_init net_init(struct net *net)
 
 	kn->net = net;
 	mutex_init(&kn->lock);
-	INIT_LIST_HEAD(&kn->rules);
+	init_rwsem(&kn->entries);
+	INIT_LIST_HEAD(&kn->tools);
 	INIT_LIST_HEAD(&kn->sets);
+	INIT_LIST_HEAD(&kn->drafts);
 	INIT_LIST_HEAD(&kn->helpers);
 	kn->stats = alloc_percpu(struct kb_stats);
 	if (!kn->stats)
@@ -82,7 +87,8 @@ static void __net_exit net_pre_exit(struct net *net)
 	kb_helpers_flush(kn);
 	kb_flows_stop(kn);
 	kb_steer_unhook(kn);
-	kb_rules_flush(kn);
+	kb_drafts_exit(kn);
+	kb_rules_exit(kn);
 	kb_tools_exit(kn);
 	kb_sets_exit(kn);
 }
@@ -105,6 +111,18 @@ static struct pernet_operations net_ops = {
 	.size = sizeof(struct kb_net),
 };
 
+/*
+ * Until all that waits for a grace period is free, by code of ours: first the works that free what
+ * takes long, such as tables of rules, then the rules, and then the tools of these.
+ */
+static void wait_for_frees(void)
+{
+	rcu_barrier();
+	destroy_workqueue(kb_free_wq);
+	rcu_barrier();
+	rcu_barrier();
+}
+
 static int __init kb_init(void)
 {
 	int err;
@@ -115,12 +133,13 @@ static int __init kb_init(void)
 	err = kb_flow_init();
 	if (err)
 		goto fail_relay;
-	err = kb_set_init();
-	if (err)
+	err = -ENOMEM;
+	kb_free_wq = alloc_workqueue("kbump_free", WQ_UNBOUND, 0);
+	if (!kb_free_wq)
 		goto fail_flow;
 	err = register_pernet_subsys(&net_ops);
 	if (err)
-		goto fail_set;
+		goto fail_wq;
 	err = kb_helper_init();
 	if (err)
 		goto fail_net;
@@ -137,9 +156,8 @@ fail_helper:
 	kb_helper_exit();
 fail_net:
 	unregister_pernet_subsys(&net_ops);
-fail_set:
-	rcu_barrier();
-	kb_set_exit();
+fail_wq:
+	wait_for_frees();
 fail_flow:
 	kb_flow_exit();
 fail_relay:
@@ -158,9 +176,7 @@ static void __exit kb_exit(void)
 	synchronize_net();
 	kb_flow_exit();
 	kb_relay_exit();
-	/* Rules, tools, helpers and flows are freed after grace periods, by code of ours. */
-	rcu_barrier();
-	kb_set_exit();
+	wait_for_frees();
 }
 
 module_init(kb_init);

@@ -9,6 +9,7 @@
 #include "match.h"
 #include "netlink.h"
 #include "set.h"
+#include "set_draft.h"
 
 /* What names each set in a request, what it is in place of, and of what it must be. */
 static const struct {
@@ -563,15 +564,15 @@ int kb_match_parse(struct kb_match *m, struct nlattr **tb, struct netlink_ext_ac
 	       parse_not(m, tb[KBUMP_RULE_A_NOT], extack);
 }
 
-static int find_set(struct kb_net *kn, struct kb_match *m, unsigned int i, struct nlattr **tb,
-		    struct netlink_ext_ack *extack)
+static int find_set(const struct kb_draft *d, struct kb_match *m, unsigned int i,
+		    struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	const struct nlattr *a = tb[set_matchers[i].attr];
 	struct kb_set *s;
 
 	if (!a)
 		return 0;
-	s = kb_set_find(kn, nla_data(a));
+	s = kb_draft_find_set(d, nla_data(a));
 	if (!s) {
 		NL_SET_ERR_MSG_ATTR(extack, a, "no set has this name");
 		return -ENOENT;
@@ -587,36 +588,53 @@ static int find_set(struct kb_net *kn, struct kb_match *m, unsigned int i, struc
 
 /**
  * kb_match_find_sets - take references to the sets that a request names
- * @kn: the namespace, whose lock is held
+ * @d: the draft whose sets they are
  * @m: result; to be freed after an error as well
  * @tb: attributes of the rule
  * @extack: says what is wrong
  *
+ * Context: with the namespace's lock held.
  * Return: 0 or an error.
  */
-int kb_match_find_sets(struct kb_net *kn, struct kb_match *m, struct nlattr **tb,
+int kb_match_find_sets(const struct kb_draft *d, struct kb_match *m, struct nlattr **tb,
 		       struct netlink_ext_ack *extack)
 {
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; !err && i < KB_SETS; i++)
-		err = find_set(kn, m, i, tb, extack);
+		err = find_set(d, m, i, tb, extack);
 	return err;
 }
 
 /**
- * kb_match_name_sets - count the rules of the table that name a set
- * @m: the matchers, with the lock of the namespace held
- * @by: 1 for a rule that comes into the table, -1 for one that leaves it
+ * kb_match_names_set - do the matchers name this set?
+ * @m: the matchers
+ * @s: the set
+ *
+ * Context: any.
  */
-void kb_match_name_sets(struct kb_match *m, int by)
+bool kb_match_names_set(const struct kb_match *m, const struct kb_set *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < KB_SETS; i++)
+		if (m->sets[i] == s)
+			return true;
+	return false;
+}
+
+/**
+ * kb_match_count_sets - count that the sets are named
+ * @m: the matchers, with the lock of the namespace held
+ */
+void kb_match_count_sets(const struct kb_match *m)
 {
 	unsigned int i;
 
 	for (i = 0; i < KB_SETS; i++)
 		if (m->sets[i])
-			m->sets[i]->rules += by;
+			m->sets[i]->counted++;
 }
 
 /**

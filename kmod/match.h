@@ -9,7 +9,7 @@
 
 #include "facts.h"
 
-struct kb_net;
+struct kb_draft;
 struct kb_set;
 struct netlink_ext_ack;
 struct nlattr;
@@ -112,9 +112,10 @@ enum kbump_answer kb_match(const struct kb_match *m, const struct kb_facts *fact
 bool kb_match_names_cert(const struct kb_match *m, enum kbump_cert cert);
 int kb_match_parse(struct kb_match *m, struct nlattr **tb, struct netlink_ext_ack *extack);
 int kb_match_fill(struct sk_buff *skb, const struct kb_match *m);
-int kb_match_find_sets(struct kb_net *kn, struct kb_match *m, struct nlattr **tb,
+int kb_match_find_sets(const struct kb_draft *d, struct kb_match *m, struct nlattr **tb,
 		       struct netlink_ext_ack *extack);
-void kb_match_name_sets(struct kb_match *m, int by);
+bool kb_match_names_set(const struct kb_match *m, const struct kb_set *s);
+void kb_match_count_sets(const struct kb_match *m);
 void kb_match_free(struct kb_match *m);
 
 #endif /* KB_MATCH_H */

@@ -9,6 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/rhashtable-types.h>
+#include <linux/rwsem.h>
 #include <linux/siphash.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -19,6 +20,7 @@
 
 struct dst_entry;
 struct kb_learned_table;
+struct kb_rules;
 
 /* Indexed by &enum kbump_stat; those of the present (flows, handshakes) are not kept here. */
 struct kb_stats {
@@ -31,17 +33,19 @@ struct kb_stats {
  * Made and freed with the namespace, by main.c. What hangs on it is gone before it is.
  *
  * @net: the namespace; not counted, as this dies first
- * @lock: serialises all changes of @rules, @tools, @sets, @helpers and their generations
- * @rules: &struct kb_rule in order of evaluation; written under @lock, read under RCU
- * @rules_gen: changes with @rules, for the consistency of dumps; under @lock
+ * @lock: serialises all changes of @rules, @tools, @sets, @drafts, @helpers and generations
+ * @entries: taken for reading, outside a set's lock, to change what is in it, and for writing to
+ *	change what is in several sets; inside @lock
+ * @rules: the table of rules, or NULL; replaced under @lock, read under RCU
  * @last_handle: the youngest rule's handle; under @lock
- * @tools: &struct kb_tool in order of age; written under @lock, read under RCU
- * @tools_gen: as @rules_gen
+ * @tools: &struct kb_tool in order of age; under @lock
  * @sets: &struct kb_set in order of age; under @lock
- * @sets_gen: as @rules_gen
+ * @gen: changes with @rules, @tools and @sets, for the consistency of dumps and of drafts; under
+ *	@lock
+ * @drafts: &struct kb_draft of netlink sockets; under @lock
  * @devices: tells of the devices of the tools
  * @helpers: &struct kb_helper; written under @lock, read under RCU
- * @helpers_gen: as @rules_gen
+ * @helpers_gen: changes with @helpers, for the consistency of dumps; under @lock
  * @turn: number of the next SYN, to share them among the helpers; races do no harm
  * @ends: both address pairs of each flow, &struct kb_end; has its own locks, read under RCU
  * @flows: flows that have not ended, by id; its xa_lock is taken with BH off
@@ -67,13 +71,13 @@ struct kb_stats {
 struct kb_net {
 	struct net *net;
 	struct mutex lock;
-	struct list_head rules;
-	unsigned int rules_gen;
+	struct rw_semaphore entries;
+	struct kb_rules __rcu *rules;
 	u32 last_handle;
 	struct list_head tools;
-	unsigned int tools_gen;
 	struct list_head sets;
-	unsigned int sets_gen;
+	unsigned int gen;
+	struct list_head drafts;
 	struct notifier_block devices;
 	struct list_head helpers;
 	unsigned int helpers_gen;
@@ -101,6 +105,9 @@ struct kb_net {
 };
 
 struct kb_net *kb_net(const struct net *net);
+
+/* For what takes long to be freed, after a grace period; made and destroyed with the module. */
+extern struct workqueue_struct *kb_free_wq;
 
 /**
  * kb_count - add to a counter of the namespace

@@ -7,6 +7,7 @@
 #include <linux/module.h>
 
 #include "compat.h"
+#include "draft.h"
 #include "explain.h"
 #include "flow_nl.h"
 #include "helper.h"
@@ -15,9 +16,10 @@
 #include "netlink.h"
 #include "rekey.h"
 #include "rule.h"
+#include "rule_nl.h"
 #include "set_nl.h"
 #include "stat.h"
-#include "tool.h"
+#include "tool_nl.h"
 
 /* 6.1's policy wants them writable. */
 static struct netlink_range_validation pref_range = { .min = 1, .max = INT_MAX };
@@ -245,6 +247,9 @@ static const struct genl_ops kb_ops[] = {
 	KB_DO(KBUMP_CMD_SET_SWAP, kb_set_swap_doit),
 	KB_GET(KBUMP_CMD_SET_ENTRIES, NULL, kb_set_entries_dumpit),
 	KB_DO(KBUMP_CMD_SET_TEST, kb_set_test_doit),
+	KB_DO(KBUMP_CMD_BEGIN, kb_begin_doit),
+	KB_DO(KBUMP_CMD_COMMIT, kb_commit_doit),
+	KB_DO(KBUMP_CMD_FLUSH, kb_flush_doit),
 };
 
 static const struct genl_multicast_group kb_groups[] = {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rules: one ordered table that says what becomes of a connection.
+ * Rules: one ordered table that says what becomes of a connection. How it is asked, and how it
+ * lives; the commands that change it are in rule_nl.c.
  */
-#include <linux/rculist.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "netlink.h"
 #include "rule.h"
-#include "steer.h"
 #include "tool.h"
 
-#define PREF_STEP	10
+/* A table is made with room for so many more rules. */
+#define SPARE	8
 
 /* Of rules that may match, whose fail setting counts if that is never found out. */
 static struct kb_rule *stricter(struct kb_rule *a, struct kb_rule *b, enum kbump_cause cause)
@@ -32,12 +32,15 @@ static struct kb_rule *stricter(struct kb_rule *a, struct kb_rule *b, enum kbump
 struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
 			     enum kbump_cause cause, bool *decided)
 {
-	struct kb_rule *r, *maybe = NULL;
+	const struct kb_rules *t = rcu_dereference(kn->rules);
+	struct kb_rule *maybe = NULL;
 	bool first = true;
+	unsigned int i;
 	u64 why;
 
 	*decided = false;
-	list_for_each_entry_rcu(r, &kn->rules, list) {
+	for (i = 0; t && i < t->count; i++) {
+		struct kb_rule *r = t->place[i].rule;
 		enum kbump_answer answer = kb_match(&r->match, facts, &why);
 
 		if (answer == KBUMP_ANSWER_NO)
@@ -56,6 +59,27 @@ struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
 }
 
 /**
+ * kb_rule_alloc - make a rule
+ *
+ * Context: process; sleeps.
+ * Return: the rule, zeroed, with one reference; or NULL.
+ */
+struct kb_rule *kb_rule_alloc(void)
+{
+	struct kb_rule *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+
+	if (!r)
+		return NULL;
+	r->stats = alloc_percpu_gfp(struct kb_rule_stats, GFP_KERNEL_ACCOUNT);
+	if (!r->stats) {
+		kfree(r);
+		return NULL;
+	}
+	refcount_set(&r->ref, 1);
+	return r;
+}
+
+/**
  * kb_rule_get - take a reference
  * @r: a rule found under RCU
  *
@@ -66,17 +90,16 @@ bool kb_rule_get(struct kb_rule *r)
 	return refcount_inc_not_zero(&r->ref);
 }
 
-static void rule_free(struct kb_rule *r)
+/**
+ * kb_rule_free - free a rule
+ * @r: the rule, to which there is one reference, that of the caller, or none
+ *
+ * Context: any.
+ */
+void kb_rule_free(struct kb_rule *r)
 {
 	unsigned int i;
 
-	if (r->first) {
-		/* It left the table before its copy did: no reader has it any more. */
-		if (refcount_dec_and_test(&r->first->ref))
-			rule_free(r->first);
-		kfree(r);
-		return;
-	}
 	for (i = 0; i < r->ntools; i++)
 		kb_tool_put(r->tools[i]);
 	kb_match_free(&r->match);
@@ -87,7 +110,7 @@ static void rule_free(struct kb_rule *r)
 
 static void rule_free_rcu(struct rcu_head *rcu)
 {
-	rule_free(container_of(rcu, struct kb_rule, rcu));
+	kb_rule_free(container_of(rcu, struct kb_rule, rcu));
 }
 
 /**
@@ -135,17 +158,18 @@ static int fill_counters(struct sk_buff *skb, const struct kb_rule *r)
 /**
  * kb_rule_fill - put a rule into a message
  * @skb: where to
- * @obj: the rule
+ * @obj: its place
  *
  * Return: 0 or -EMSGSIZE.
  */
 int kb_rule_fill(struct sk_buff *skb, const void *obj)
 {
-	const struct kb_rule *r = obj;
+	const struct kb_place *p = obj;
+	const struct kb_rule *r = p->rule;
 	unsigned int i;
 
 	if (nla_put_u32(skb, KBUMP_RULE_A_HANDLE, r->handle) ||
-	    nla_put_u32(skb, KBUMP_RULE_A_PREF, r->pref) || kb_match_fill(skb, &r->match) ||
+	    nla_put_u32(skb, KBUMP_RULE_A_PREF, p->pref) || kb_match_fill(skb, &r->match) ||
 	    nla_put_u8(skb, KBUMP_RULE_A_ACTION, r->action) ||
 	    nla_put_u8(skb, KBUMP_RULE_A_FAIL, r->fail))
 		return -EMSGSIZE;
@@ -165,538 +189,145 @@ int kb_rule_fill(struct sk_buff *skb, const void *obj)
 	return fill_counters(skb, r) ? -EMSGSIZE : 0;
 }
 
-static int parse_limit(struct kb_rule *r, const struct nlattr *a, struct netlink_ext_ack *extack)
+/**
+ * kb_rules_of - the table of the namespace
+ * @kn: the namespace, whose lock is held
+ *
+ * Return: the table, or NULL if there is no rule.
+ */
+struct kb_rules *kb_rules_of(const struct kb_net *kn)
 {
-	if (!a)
-		return 0;
-	if (r->action != KBUMP_ACTION_INSPECT) {
-		NL_SET_ERR_MSG_ATTR(extack, a, "only action inspect limits protocols");
-		return -EINVAL;
-	}
-	return kb_nl_strdup(a, &r->alpn_limit, extack);
+	return rcu_dereference_protected(kn->rules, lockdep_is_held(&kn->lock));
 }
 
-/* By default what fails on the way to the server is not to be a way around inspection. */
-static int parse_fail(struct kb_rule *r, struct nlattr **tb, struct netlink_ext_ack *extack)
+static struct kb_rules *rules_alloc(unsigned int room)
 {
-	const struct nlattr *except = tb[KBUMP_RULE_A_FAIL_EXCEPT];
+	struct kb_rules *t = kvzalloc(struct_size(t, place, room), GFP_KERNEL_ACCOUNT);
 
-	if (tb[KBUMP_RULE_A_FAIL]) {
-		r->fail = nla_get_u8(tb[KBUMP_RULE_A_FAIL]);
-		r->fail_except = except ? nla_get_u32(except) : 0;
-		return 0;
-	}
-	if (except) {
-		NL_SET_ERR_MSG_ATTR(extack, except, "exceptions without a fail setting");
-		return -EINVAL;
-	}
-	r->fail = KBUMP_FAIL_OPEN;
-	r->fail_except = BIT(KBUMP_CAUSE_UPSTREAM) | BIT(KBUMP_CAUSE_INTERNAL);
-	return 0;
+	if (t)
+		t->room = room;
+	return t;
 }
 
-static int parse_learn(struct kb_rule *r, const struct nlattr *a, struct netlink_ext_ack *extack)
+/**
+ * kb_rules_copy - make a table with the same rules
+ * @from: a table, or NULL
+ *
+ * Context: process; sleeps.
+ * Return: the table, or NULL.
+ */
+struct kb_rules *kb_rules_copy(const struct kb_rules *from)
 {
-	r->learn = a ? nla_get_u32(a) : KB_LEARN_DEFAULT;
-	if (!a || r->action == KBUMP_ACTION_INSPECT)
-		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, a, "only from action inspect a bypass is learned");
-	return -EINVAL;
-}
+	unsigned int i, count = from ? from->count : 0;
+	struct kb_rules *t = rules_alloc(count + SPARE);
 
-static int parse_page(struct kb_rule *r, const struct nlattr *a, struct netlink_ext_ack *extack)
-{
-	r->page = nla_get_flag(a);
-	if (!r->page || r->action == KBUMP_ACTION_BLOCK)
-		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, a, "only action block has a page");
-	return -EINVAL;
-}
-
-static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ext_ack *extack)
-{
-	if (!tb[KBUMP_RULE_A_ACTION]) {
-		NL_SET_ERR_MSG(extack, "action is missing");
-		return -EINVAL;
+	if (!t)
+		return NULL;
+	for (i = 0; i < count; i++) {
+		t->place[i] = from->place[i];
+		refcount_inc(&t->place[i].rule->ref);
 	}
-	r->action = nla_get_u8(tb[KBUMP_RULE_A_ACTION]);
-	if (tb[KBUMP_RULE_A_COMMENT])
-		nla_strscpy(r->comment, tb[KBUMP_RULE_A_COMMENT], sizeof(r->comment));
-	if (tb[KBUMP_RULE_A_TOOL] && r->action != KBUMP_ACTION_INSPECT) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_RULE_A_TOOL],
-				    "only action inspect has tools");
-		return -EINVAL;
-	}
-	return parse_page(r, tb[KBUMP_RULE_A_PAGE], extack) ?:
-	       parse_fail(r, tb, extack) ?:
-	       parse_learn(r, tb[KBUMP_RULE_A_LEARN], extack) ?:
-	       parse_limit(r, tb[KBUMP_RULE_A_ALPN_LIMIT], extack);
+	t->count = count;
+	return t;
 }
 
-/* Called with the namespace's lock held. */
-static int add_tool(struct kb_net *kn, struct kb_rule *r, const struct nlattr *a,
-		    struct netlink_ext_ack *extack)
+static void rules_free_work(struct work_struct *work)
 {
-	struct kb_tool *t = kb_tool_find(kn, nla_data(a));
+	struct kb_rules *t = container_of(to_rcu_work(work), struct kb_rules, free);
 	unsigned int i;
 
-	if (!t) {
-		NL_SET_ERR_MSG_ATTR(extack, a, "no tool has this name");
-		return -ENOENT;
-	}
-	if (r->ntools == KBUMP_RULE_TOOLS_MAX) {
-		NL_SET_ERR_MSG_ATTR(extack, a, "too many tools");
-		return -E2BIG;
-	}
-	for (i = 0; i < r->ntools; i++) {
-		if (r->tools[i] == t) {
-			NL_SET_ERR_MSG_ATTR(extack, a, "tool is named twice");
-			return -EINVAL;
-		}
-	}
-	kb_tool_get(t);
-	r->tools[r->ntools++] = t;
-	return 0;
+	for (i = 0; i < t->count; i++)
+		kb_rule_put(t->place[i].rule);
+	kvfree(t);
 }
 
-static int add_tools(struct kb_net *kn, struct kb_rule *r, const struct nlattr *nest,
-		     struct netlink_ext_ack *extack)
+/**
+ * kb_rules_free - free a table and drop its references
+ * @t: a table that no reader can find any more, or NULL
+ *
+ * Context: any.
+ */
+void kb_rules_free(struct kb_rules *t)
 {
-	const struct nlattr *a;
-	int rem, err;
-
-	nla_for_each_nested(a, nest, rem) {
-		if (nla_type(a) != KBUMP_RULE_A_TOOL)
-			continue;
-		err = add_tool(kn, r, a, extack);
-		if (err)
-			return err;
-	}
-	return 0;
+	if (!t)
+		return;
+	INIT_RCU_WORK(&t->free, rules_free_work);
+	queue_rcu_work(kb_free_wq, &t->free);
 }
 
-static int choose_pref(struct kb_net *kn, struct kb_rule *r, struct netlink_ext_ack *extack)
+/**
+ * kb_rules_reserve - make room for one more rule
+ * @table: the table, which may be replaced by a larger one; nobody else has it
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -ENOMEM.
+ */
+int kb_rules_reserve(struct kb_rules **table)
 {
-	u32 last = 0;
+	struct kb_rules *old = *table, *t;
 
-	if (r->pref)
+	if (old->count < old->room)
 		return 0;
-	if (!list_empty(&kn->rules))
-		last = list_last_entry(&kn->rules, struct kb_rule, list)->pref;
-	if (last > INT_MAX - PREF_STEP) {
-		NL_SET_ERR_MSG(extack, "no pref is left after the last rule's: give one");
-		return -ERANGE;
-	}
-	r->pref = last + PREF_STEP;
-	return 0;
-}
-
-/* Behind those of the same pref: before what? */
-static struct list_head *behind(struct kb_net *kn, u32 pref)
-{
-	struct kb_rule *next;
-
-	list_for_each_entry(next, &kn->rules, list)
-		if (next->pref > pref)
-			break;
-	return &next->list;
-}
-
-/* The rule that a request names. Called with the namespace's lock held. */
-static struct kb_rule *named(struct kb_net *kn, const struct nlattr *by_handle,
-			     const struct nlattr *by_pref, struct genl_info *info)
-{
-	struct kb_rule *r;
-
-	if (!by_handle == !by_pref) {
-		NL_SET_ERR_MSG(info->extack, "either handle or pref must be given");
-		return ERR_PTR(-EINVAL);
-	}
-	list_for_each_entry(r, &kn->rules, list)
-		if (by_handle ? r->handle == nla_get_u32(by_handle) :
-				r->pref == nla_get_u32(by_pref))
-			return r;
-	if (by_handle)
-		NL_SET_ERR_MSG_ATTR(info->extack, by_handle, "no rule has this handle");
-	else
-		NL_SET_ERR_MSG_ATTR(info->extack, by_pref, "no rule has this pref");
-	return ERR_PTR(-ENOENT);
-}
-
-static struct list_head *place_to_add(struct kb_net *kn, struct kb_rule *r, struct nlattr **tb,
-				      struct genl_info *info)
-{
-	int err;
-
-	if (tb[KBUMP_RULE_A_HANDLE]) {
-		NL_SET_ERR_MSG_ATTR(info->extack, tb[KBUMP_RULE_A_HANDLE],
-				    "the handle is the kernel's to give");
-		return ERR_PTR(-EINVAL);
-	}
-	if (tb[KBUMP_RULE_A_PREF])
-		r->pref = nla_get_u32(tb[KBUMP_RULE_A_PREF]);
-	err = choose_pref(kn, r, info->extack);
-	return err ? ERR_PTR(err) : behind(kn, r->pref);
-}
-
-/* Into an empty table a rule is added as ever. */
-static struct list_head *place_to_insert(struct kb_net *kn, struct kb_rule *r,
-					 struct nlattr **tb, struct genl_info *info)
-{
-	struct kb_rule *next;
-
-	if (tb[KBUMP_RULE_A_HANDLE] || tb[KBUMP_RULE_A_PREF])
-		next = named(kn, tb[KBUMP_RULE_A_HANDLE], tb[KBUMP_RULE_A_PREF], info);
-	else
-		next = list_first_entry_or_null(&kn->rules, struct kb_rule, list);
-	if (!next)
-		return place_to_add(kn, r, tb, info);
-	if (IS_ERR(next))
-		return ERR_CAST(next);
-	r->pref = next->pref;
-	return &next->list;
-}
-
-/* A rule has come into the table. Called with the namespace's lock held. */
-static void entered(struct kb_net *kn, struct kb_rule *r)
-{
-	unsigned int i;
-
-	for (i = 0; i < r->ntools; i++)
-		r->tools[i]->rules++;
-	kb_match_name_sets(&r->match, 1);
-	kn->rules_gen++;
-}
-
-/* A rule has been taken from the table. Called with the namespace's lock held. */
-static void left(struct kb_net *kn, struct kb_rule *r)
-{
-	unsigned int i;
-
-	for (i = 0; i < r->ntools; i++)
-		r->tools[i]->rules--;
-	kb_match_name_sets(&r->match, -1);
-	kn->rules_gen++;
-	kb_rule_put(r);
-}
-
-/* Called with the namespace's lock held. */
-static int add_locked(struct kb_net *kn, struct kb_rule *r, struct nlattr **tb,
-		      struct genl_info *info)
-{
-	struct list_head *next;
-	int err;
-
-	lockdep_assert_held(&kn->lock);
-	if (kn->dying)
-		return -ESHUTDOWN;
-	err = add_tools(kn, r, info->attrs[KBUMP_A_RULE], info->extack) ?:
-	      kb_match_find_sets(kn, &r->match, tb, info->extack);
-	if (err)
-		return err;
-	if (info->genlhdr->cmd == KBUMP_CMD_RULE_INSERT)
-		next = place_to_insert(kn, r, tb, info);
-	else
-		next = place_to_add(kn, r, tb, info);
-	if (IS_ERR(next))
-		return PTR_ERR(next);
-	if (kn->last_handle == U32_MAX) {
-		NL_SET_ERR_MSG(info->extack, "all handles have been used");
-		return -ERANGE;
-	}
-	err = kb_steer_hook(kn);
-	if (err)
-		return err;
-	r->handle = ++kn->last_handle;
-	list_add_tail_rcu(&r->list, next);
-	entered(kn, r);
-	return 0;
-}
-
-/* In one step, for those who read the table. Called with the namespace's lock held. */
-static int replace_locked(struct kb_net *kn, struct kb_rule *r, struct nlattr **tb,
-			  struct genl_info *info)
-{
-	struct kb_rule *old;
-	int err;
-
-	lockdep_assert_held(&kn->lock);
-	if (kn->dying)
-		return -ESHUTDOWN;
-	if (tb[KBUMP_RULE_A_PREF]) {
-		NL_SET_ERR_MSG_ATTR(info->extack, tb[KBUMP_RULE_A_PREF],
-				    "a rule that replaces another has its pref");
-		return -EINVAL;
-	}
-	if (!tb[KBUMP_RULE_A_HANDLE]) {
-		NL_SET_ERR_MSG(info->extack, "the handle is missing");
-		return -EINVAL;
-	}
-	old = named(kn, tb[KBUMP_RULE_A_HANDLE], NULL, info);
-	if (IS_ERR(old))
-		return PTR_ERR(old);
-	err = add_tools(kn, r, info->attrs[KBUMP_A_RULE], info->extack) ?:
-	      kb_match_find_sets(kn, &r->match, tb, info->extack);
-	if (err)
-		return err;
-	r->handle = old->handle;
-	r->pref = old->pref;
-	list_replace_rcu(&old->list, &r->list);
-	entered(kn, r);
-	left(kn, old);
-	return 0;
-}
-
-/* The same rule for another place. */
-static struct kb_rule *rule_copy(struct kb_rule *r)
-{
-	struct kb_rule *copy = kmemdup(r, sizeof(*r), GFP_KERNEL_ACCOUNT);
-
-	if (!copy)
-		return NULL;
-	copy->first = r->first ?: r;
-	refcount_inc(&copy->first->ref);
-	refcount_set(&copy->ref, 1);
-	return copy;
-}
-
-/* Called with the namespace's lock held. Return: the rule as it is now, or an ERR_PTR(). */
-static struct kb_rule *move_locked(struct kb_net *kn, struct nlattr **tb, struct genl_info *info)
-{
-	struct kb_rule *old, *r;
-
-	lockdep_assert_held(&kn->lock);
-	if (!tb[KBUMP_RULE_A_HANDLE] || !tb[KBUMP_RULE_A_PREF]) {
-		NL_SET_ERR_MSG(info->extack, "handle and pref must be given");
-		return ERR_PTR(-EINVAL);
-	}
-	old = named(kn, tb[KBUMP_RULE_A_HANDLE], NULL, info);
-	if (IS_ERR(old))
-		return old;
-	r = rule_copy(old);
-	if (!r)
-		return ERR_PTR(-ENOMEM);
-	r->pref = nla_get_u32(tb[KBUMP_RULE_A_PREF]);
-	list_add_tail_rcu(&r->list, behind(kn, r->pref));
-	entered(kn, r);
-	/* Who was past the new place before it was there finds the rule at the old one. */
-	synchronize_rcu();
-	list_del_rcu(&old->list);
-	left(kn, old);
-	return r;
-}
-
-static struct kb_rule *rule_alloc(void)
-{
-	struct kb_rule *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
-
-	if (!r)
-		return NULL;
-	r->stats = alloc_percpu_gfp(struct kb_rule_stats, GFP_KERNEL_ACCOUNT);
-	if (!r->stats) {
-		kfree(r);
-		return NULL;
-	}
-	refcount_set(&r->ref, 1);
-	return r;
-}
-
-/* An echo that is lost is no error: the rule is there. */
-static void tell(struct kb_net *kn, struct genl_info *info, const struct kb_rule *r)
-{
-	u8 cmd = info->genlhdr->cmd;
-
-	kb_nl_event(kn, cmd, KBUMP_A_RULE, kb_rule_fill, r);
-	if (info->nlhdr->nlmsg_flags & NLM_F_ECHO)
-		kb_nl_reply(info, cmd, KBUMP_A_RULE, kb_rule_fill, r);
-}
-
-/* A new rule is made, and given to @enter with the namespace's lock held. */
-static int make(struct genl_info *info,
-		int (*enter)(struct kb_net *kn, struct kb_rule *r, struct nlattr **tb,
-			     struct genl_info *info))
-{
-	struct kb_net *kn = kb_net(genl_info_net(info));
-	struct nlattr *tb[KBUMP_RULE_A_MAX + 1];
-	struct kb_rule *r;
-	int err;
-
-	err = kb_nl_parse(info, KBUMP_A_RULE, tb, KBUMP_RULE_A_MAX);
-	if (err)
-		return err;
-	r = rule_alloc();
-	if (!r)
+	t = rules_alloc(2 * old->room);
+	if (!t)
 		return -ENOMEM;
-	err = parse_action(r, tb, info->extack) ?: kb_match_parse(&r->match, tb, info->extack);
-	mutex_lock(&kn->lock);
-	if (!err)
-		err = enter(kn, r, tb, info);
-	if (!err)
-		tell(kn, info, r);
-	else
-		rule_free(r);
-	mutex_unlock(&kn->lock);
-	return err;
+	memcpy(t->place, old->place, old->count * sizeof(*old->place));
+	t->count = old->count;
+	*table = t;
+	kvfree(old);
+	return 0;
 }
 
 /**
- * kb_rule_add_doit - KBUMP_CMD_RULE_ADD and KBUMP_CMD_RULE_INSERT
- * @skb: the request
- * @info: the same, parsed
- *
- * Return: 0 or an error.
+ * kb_rules_insert - put a rule into a table
+ * @t: the table, with room; nobody else has it
+ * @at: before which
+ * @p: the rule, whose reference goes to the table
  */
-int kb_rule_add_doit(struct sk_buff *skb, struct genl_info *info)
+void kb_rules_insert(struct kb_rules *t, unsigned int at, const struct kb_place *p)
 {
-	return make(info, add_locked);
+	memmove(&t->place[at + 1], &t->place[at], (t->count - at) * sizeof(*p));
+	t->place[at] = *p;
+	t->count++;
 }
 
 /**
- * kb_rule_replace_doit - KBUMP_CMD_RULE_REPLACE
- * @skb: the request
- * @info: the same, parsed
+ * kb_rules_take - take a rule out of a table
+ * @t: the table; nobody else has it
+ * @at: which
  *
- * Return: 0 or an error.
+ * Return: the rule, with the table's reference.
  */
-int kb_rule_replace_doit(struct sk_buff *skb, struct genl_info *info)
+struct kb_place kb_rules_take(struct kb_rules *t, unsigned int at)
 {
-	return make(info, replace_locked);
+	struct kb_place p = t->place[at];
+
+	t->count--;
+	memmove(&t->place[at], &t->place[at + 1], (t->count - at) * sizeof(p));
+	return p;
 }
 
 /**
- * kb_rule_move_doit - KBUMP_CMD_RULE_MOVE
- * @skb: the request
- * @info: the same, parsed
+ * kb_rules_swap - replace the table of the namespace
+ * @kn: the namespace, whose lock is held
+ * @t: the new table, or NULL
  *
- * Return: 0 or an error.
+ * Return: the old table, to be freed; or NULL.
  */
-int kb_rule_move_doit(struct sk_buff *skb, struct genl_info *info)
+struct kb_rules *kb_rules_swap(struct kb_net *kn, struct kb_rules *t)
 {
-	struct kb_net *kn = kb_net(genl_info_net(info));
-	struct nlattr *tb[KBUMP_RULE_A_MAX + 1];
-	struct kb_rule *r;
-	int err;
-
-	err = kb_nl_parse(info, KBUMP_A_RULE, tb, KBUMP_RULE_A_MAX);
-	if (err)
-		return err;
-	mutex_lock(&kn->lock);
-	r = move_locked(kn, tb, info);
-	if (!IS_ERR(r))
-		tell(kn, info, r);
-	mutex_unlock(&kn->lock);
-	return PTR_ERR_OR_ZERO(r);
-}
-
-/* Called with the namespace's lock held. */
-static void remove(struct kb_net *kn, struct kb_rule *r)
-{
-	list_del_rcu(&r->list);
-	kb_nl_event(kn, KBUMP_CMD_RULE_DEL, KBUMP_A_RULE, kb_rule_fill, r);
-	left(kn, r);
+	return rcu_replace_pointer(kn->rules, t, lockdep_is_held(&kn->lock));
 }
 
 /**
- * kb_rule_del_doit - KBUMP_CMD_RULE_DEL
- * @skb: the request
- * @info: the same, parsed
- *
- * Return: 0 or an error.
- */
-int kb_rule_del_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct kb_net *kn = kb_net(genl_info_net(info));
-	struct nlattr *tb[KBUMP_RULE_A_MAX + 1];
-	struct kb_rule *r;
-	int err;
-
-	err = kb_nl_parse(info, KBUMP_A_RULE, tb, KBUMP_RULE_A_MAX);
-	if (err)
-		return err;
-	mutex_lock(&kn->lock);
-	r = named(kn, tb[KBUMP_RULE_A_HANDLE], tb[KBUMP_RULE_A_PREF], info);
-	if (!IS_ERR(r))
-		remove(kn, r);
-	mutex_unlock(&kn->lock);
-	return PTR_ERR_OR_ZERO(r);
-}
-
-/**
- * kb_rules_flush - delete all rules
- * @kn: the namespace
+ * kb_rules_exit - delete all rules
+ * @kn: the namespace, which is dying
  *
  * Context: process; sleeps.
  */
-void kb_rules_flush(struct kb_net *kn)
+void kb_rules_exit(struct kb_net *kn)
 {
-	struct kb_rule *r, *next;
-
 	mutex_lock(&kn->lock);
-	list_for_each_entry_safe(r, next, &kn->rules, list)
-		remove(kn, r);
+	kb_rules_free(kb_rules_swap(kn, NULL));
 	mutex_unlock(&kn->lock);
-}
-
-/**
- * kb_rule_flush_doit - KBUMP_CMD_RULE_FLUSH
- * @skb: the request
- * @info: the same, parsed
- *
- * Return: 0.
- */
-int kb_rule_flush_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	kb_rules_flush(kb_net(genl_info_net(info)));
-	return 0;
-}
-
-/**
- * kb_rule_get_doit - KBUMP_CMD_RULE_GET, of one rule
- * @skb: the request
- * @info: the same, parsed
- *
- * Return: 0 or an error.
- */
-int kb_rule_get_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct kb_net *kn = kb_net(genl_info_net(info));
-	struct nlattr *tb[KBUMP_RULE_A_MAX + 1];
-	struct kb_rule *r;
-	int err;
-
-	err = kb_nl_parse(info, KBUMP_A_RULE, tb, KBUMP_RULE_A_MAX);
-	if (err)
-		return err;
-	mutex_lock(&kn->lock);
-	r = named(kn, tb[KBUMP_RULE_A_HANDLE], tb[KBUMP_RULE_A_PREF], info);
-	err = PTR_ERR_OR_ZERO(r);
-	if (!err)
-		err = kb_nl_reply(info, KBUMP_CMD_RULE_GET, KBUMP_A_RULE, kb_rule_fill, r);
-	mutex_unlock(&kn->lock);
-	return err;
-}
-
-static const struct kb_nl_list rule_list = {
-	.cmd = KBUMP_CMD_RULE_GET,
-	.attr = KBUMP_A_RULE,
-	.node = offsetof(struct kb_rule, list),
-	.fill = kb_rule_fill,
-};
-
-/**
- * kb_rule_get_dumpit - KBUMP_CMD_RULE_GET, of all rules
- * @skb: a part of the answer
- * @cb: state of the dump
- *
- * Return: length of the part, 0 at the end.
- */
-int kb_rule_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
-{
-	struct kb_net *kn = kb_net(sock_net(skb->sk));
-	int len;
-
-	mutex_lock(&kn->lock);
-	len = kb_nl_dump(skb, cb, &rule_list, &kn->rules, kn->rules_gen);
-	mutex_unlock(&kn->lock);
-	return len;
 }

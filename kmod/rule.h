@@ -5,13 +5,12 @@
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
 #include <linux/refcount.h>
+#include <linux/workqueue.h>
 
 #include "match.h"
 #include "net.h"
 
 struct kb_tool;
-struct genl_info;
-struct netlink_callback;
 struct sk_buff;
 
 /* As long as the module's parameter says. */
@@ -38,20 +37,14 @@ struct kb_rule_stats {
 /**
  * struct kb_rule - one rule
  *
- * Nothing but @list, @ref and @stats changes after it has been added. The table holds one
- * reference, each flow that the rule decided another one: a flow keeps its rule, and by it
- * its tools, when the rule is deleted. Freed after a grace period.
+ * Nothing but @ref and @stats changes once it is in a table. Each table that it is in holds a
+ * reference, each flow that the rule decided another one: a flow keeps its rule, and by it its
+ * tools, when the rule is deleted. Freed after a grace period.
  *
- * Who reads the table under RCU may stand on an entry, so that it cannot be moved: a copy goes
- * to the new place. What the pointers of a copy lead to is the first one's.
- *
- * @list: in &kb_net.rules
  * @rcu: for the freeing
  * @ref: references
- * @first: of which this is a copy, with a reference; or NULL
  * @stats: per-CPU counters
  * @handle: stable name, never used again
- * @pref: order of evaluation
  * @match: which connections
  * @action: &enum kbump_action
  * @fail: &enum kbump_fail
@@ -65,13 +58,10 @@ struct kb_rule_stats {
  * @comment: for people
  */
 struct kb_rule {
-	struct list_head list;
 	struct rcu_head rcu;
 	refcount_t ref;
-	struct kb_rule *first;
 	struct kb_rule_stats __percpu *stats;
 	u32 handle;
-	u32 pref;
 	struct kb_match match;
 	u8 action;
 	u8 fail;
@@ -82,6 +72,36 @@ struct kb_rule {
 	struct kb_tool *tools[KBUMP_RULE_TOOLS_MAX];
 	char *alpn_limit;
 	char comment[KBUMP_COMMENT_LEN];
+};
+
+/**
+ * struct kb_place - a rule's place in a table
+ *
+ * @rule: the rule; the table has a reference
+ * @pref: order of evaluation
+ */
+struct kb_place {
+	struct kb_rule *rule;
+	u32 pref;
+};
+
+/**
+ * struct kb_rules - a table of rules
+ *
+ * Constant when it is &kb_net.rules, where a newer one takes its place as a whole: who reads it
+ * has either all of a change or nothing. Until then it belongs to a &struct kb_draft. Freed by a
+ * worker after a grace period, and its references are dropped then: who reads it can have any rule.
+ *
+ * @free: for the freeing
+ * @count: rules in @place
+ * @room: for so many is there memory
+ * @place: in order of evaluation
+ */
+struct kb_rules {
+	struct rcu_work free;
+	unsigned int count;
+	unsigned int room;
+	struct kb_place place[];
 };
 
 /**
@@ -108,17 +128,19 @@ static inline bool kb_rule_fails_closed(const struct kb_rule *r, enum kbump_caus
 
 struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
 			     enum kbump_cause cause, bool *decided);
+struct kb_rule *kb_rule_alloc(void);
 bool kb_rule_get(struct kb_rule *r);
 void kb_rule_put(struct kb_rule *r);
+void kb_rule_free(struct kb_rule *r);
 int kb_rule_fill(struct sk_buff *skb, const void *obj);
-void kb_rules_flush(struct kb_net *kn);
 
-int kb_rule_add_doit(struct sk_buff *skb, struct genl_info *info);
-int kb_rule_replace_doit(struct sk_buff *skb, struct genl_info *info);
-int kb_rule_move_doit(struct sk_buff *skb, struct genl_info *info);
-int kb_rule_del_doit(struct sk_buff *skb, struct genl_info *info);
-int kb_rule_flush_doit(struct sk_buff *skb, struct genl_info *info);
-int kb_rule_get_doit(struct sk_buff *skb, struct genl_info *info);
-int kb_rule_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+struct kb_rules *kb_rules_of(const struct kb_net *kn);
+struct kb_rules *kb_rules_copy(const struct kb_rules *from);
+void kb_rules_free(struct kb_rules *t);
+int kb_rules_reserve(struct kb_rules **table);
+void kb_rules_insert(struct kb_rules *t, unsigned int at, const struct kb_place *p);
+struct kb_place kb_rules_take(struct kb_rules *t, unsigned int at);
+struct kb_rules *kb_rules_swap(struct kb_net *kn, struct kb_rules *t);
+void kb_rules_exit(struct kb_net *kn);
 
 #endif /* KB_RULE_H */

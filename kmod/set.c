@@ -12,8 +12,6 @@
 /* How long an entry whose time is over may take memory. */
 #define GC_INTERVAL	(5 * HZ)
 
-static struct workqueue_struct *set_wq;
-
 /* Where prefixes of IPv6 begin among the kinds; those of IPv4 are at their length. */
 #define KIND_IPV6	64
 
@@ -252,7 +250,7 @@ void kb_set_replace(struct kb_set *s, struct kb_content *content)
 	if (!old)
 		return;
 	INIT_RCU_WORK(&old->free, content_free_work);
-	queue_rcu_work(set_wq, &old->free);
+	queue_rcu_work(kb_free_wq, &old->free);
 }
 
 /**
@@ -266,8 +264,9 @@ void kb_set_changed(struct kb_set *s)
 	const struct kb_content *c = kb_set_content(s);
 
 	s->gen++;
+	WRITE_ONCE(s->changes, s->changes + 1);
 	if (c->type != KBUMP_SET_PORT && c->table.timed)
-		queue_delayed_work(set_wq, &s->gc, GC_INTERVAL);
+		queue_delayed_work(kb_free_wq, &s->gc, GC_INTERVAL);
 }
 
 static void gc_work(struct work_struct *work)
@@ -284,7 +283,7 @@ static void gc_work(struct work_struct *work)
 		if (c->table.count != before)
 			s->gen++;
 		if (c->table.timed)
-			queue_delayed_work(set_wq, &s->gc, GC_INTERVAL);
+			queue_delayed_work(kb_free_wq, &s->gc, GC_INTERVAL);
 	}
 	mutex_unlock(&s->lock);
 }
@@ -309,6 +308,7 @@ struct kb_set *kb_set_alloc(u8 type)
 	s->type = type;
 	/* A dump takes 0 for "not known". */
 	s->gen = 1;
+	s->changes = 1;
 	refcount_set(&s->ref, 1);
 	mutex_init(&s->lock);
 	INIT_DELAYED_WORK(&s->gc, gc_work);
@@ -359,6 +359,8 @@ void kb_set_put(struct kb_set *s)
 {
 	if (!s || !refcount_dec_and_test(&s->ref))
 		return;
+	/* A base has none itself. */
+	kb_set_put(s->base);
 	free_percpu(s->stats);
 	kfree(s);
 }
@@ -373,6 +375,81 @@ void kb_set_drop_fill(struct kb_set *s)
 {
 	kb_content_free(s->fill);
 	s->fill = NULL;
+}
+
+/**
+ * kb_set_drop_base - leave a shadow as empty as it is
+ * @s: the set, whose lock is held; it may be no shadow
+ *
+ * Context: process.
+ */
+void kb_set_drop_base(struct kb_set *s)
+{
+	kb_set_put(s->base);
+	s->base = NULL;
+}
+
+static int copy_table(struct kb_table *to, const struct kb_table *from)
+{
+	const struct kb_entry *e;
+	u64 a = 0, b = 0;
+	int err;
+
+	while ((e = kb_table_next(from, &a, &b))) {
+		if (!kb_entry_is_live(e))
+			continue;
+		err = kb_table_add(to, e->key, e->len, e->kind, e->expires);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+static struct kb_content *content_copy(const struct kb_content *from)
+{
+	struct kb_content *c = kb_content_alloc(from->type);
+
+	if (!c)
+		return NULL;
+	if (c->type == KBUMP_SET_PORT) {
+		bitmap_copy(c->ports, from->ports, KB_PORTS);
+		c->count = from->count;
+	} else if (copy_table(&c->table, &from->table)) {
+		kb_content_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+/**
+ * kb_set_load - give a shadow the contents of its base, if it has not got them yet
+ * @s: the set, whose lock is held; it may be no shadow
+ *
+ * Context: process; sleeps.
+ * Return: 0, -EAGAIN if the base was deleted, or -ENOMEM.
+ */
+int kb_set_load(struct kb_set *s)
+{
+	struct kb_set *base = s->base;
+	struct kb_content *from, *c = NULL;
+	int err = -EAGAIN;
+
+	if (!base)
+		return 0;
+	mutex_lock_nested(&base->lock, SINGLE_DEPTH_NESTING);
+	from = kb_set_content(base);
+	if (from) {
+		c = content_copy(from);
+		s->base_changes = base->changes;
+		err = c ? 0 : -ENOMEM;
+	}
+	mutex_unlock(&base->lock);
+	if (err)
+		return err;
+	kb_set_replace(s, c);
+	kb_set_drop_base(s);
+	return 0;
 }
 
 /**
@@ -435,25 +512,4 @@ void kb_sets_exit(struct kb_net *kn)
 	mutex_unlock(&kn->lock);
 	list_for_each_entry_safe(s, next, &gone, list)
 		kb_set_end(s);
-}
-
-/**
- * kb_set_init - prepare for sets
- *
- * Return: 0 or -ENOMEM.
- */
-int __init kb_set_init(void)
-{
-	set_wq = alloc_workqueue("kbump_set", WQ_UNBOUND, 0);
-	return set_wq ? 0 : -ENOMEM;
-}
-
-/**
- * kb_set_exit - wait until all that was in sets is free
- *
- * Called when all sets are gone, and what they waited for is over: after rcu_barrier().
- */
-void kb_set_exit(void)
-{
-	destroy_workqueue(set_wq);
 }

@@ -43,23 +43,30 @@ struct kb_set_stats {
 /**
  * struct kb_set - a named set
  *
- * The namespace holds one reference, each rule that names the set another one, and who works
- * on it without the namespace's lock a third. What is in it is freed when it is deleted, itself
+ * The namespace, or the draft that made it, holds one reference, and so do each rule that names
+ * the set, drafts, and who works on it without the namespace's lock. What is in it is freed when it is deleted, itself
  * when the last reference goes: a rule is kept by the flows that it decided. Readers find it by
  * a rule alone, which is freed after a grace period.
  *
  * @list: in &kb_net.sets
  * @ref: references
- * @rules: rules of the table that name it; under &kb_net.lock
+ * @rules: how often rules of the table name it; written under &kb_net.lock
+ * @counted: the same, while it is counted; under &kb_net.lock
  * @type: &enum kbump_set_type; constant, as all up to @name
  * @timeout: ms that entries stay which are added without a time-out, 0: for ever
  * @limit: most entries
  * @name: its name
- * @lock: serialises changes; inside &kb_net.lock. Of two sets: that of the lower address first.
+ * @lock: serialises changes; inside &kb_net.lock. Of two sets: that of the lower address first; of
+ *	a shadow and its base: that of the shadow.
  * @content: what is in it, or NULL once it is deleted; written under @lock, read under RCU
  * @fill: what a fill has brought so far, or NULL; under @lock, as all below
  * @fill_portid: netlink port whose fill it is, or was; read at any time
  * @gen: changes with what is in it, for the consistency of dumps
+ * @changes: changes with what commands put in or take out, from 1 on; read at any time
+ * @base: of a shadow whose contents are not made yet, the set of whose they will be made, with a
+ *	reference; or NULL
+ * @base_changes: @changes of that set when they were made; 0: they were not, or what it has
+ *	does not matter
  * @gc: takes out entries whose time is over
  * @stats: per-CPU counters
  */
@@ -67,6 +74,7 @@ struct kb_set {
 	struct list_head list;
 	refcount_t ref;
 	unsigned int rules;
+	unsigned int counted;
 	u8 type;
 	u32 timeout;
 	u32 limit;
@@ -76,6 +84,9 @@ struct kb_set {
 	struct kb_content *fill;
 	u32 fill_portid;
 	unsigned int gen;
+	u64 changes;
+	struct kb_set *base;
+	u64 base_changes;
 	struct delayed_work gc;
 	struct kb_set_stats __percpu *stats;
 };
@@ -93,10 +104,10 @@ struct kb_content *kb_set_content(const struct kb_set *s);
 void kb_set_replace(struct kb_set *s, struct kb_content *content);
 void kb_set_changed(struct kb_set *s);
 void kb_set_drop_fill(struct kb_set *s);
+int kb_set_load(struct kb_set *s);
+void kb_set_drop_base(struct kb_set *s);
 void kb_sets_release(struct kb_net *kn, u32 portid);
 void kb_sets_exit(struct kb_net *kn);
-int kb_set_init(void);
-void kb_set_exit(void);
 
 u8 kb_set_kind(u8 type, const u8 *key, u8 len);
 struct kb_content *kb_content_alloc(u8 type);

@@ -9,16 +9,12 @@
 #include "set_nl.h"
 #include "value.h"
 
-/* A request about the entries that it has. */
-static int parse_entries(struct genl_info *info, struct nlattr **tb)
+static int check_entries(const struct nlattr *a, struct netlink_ext_ack *extack)
 {
-	int err = kb_set_parse(info, tb);
-
-	if (!err && !tb[KBUMP_SET_A_ENTRIES]) {
-		NL_SET_ERR_MSG(info->extack, "the entries are missing");
-		return -EINVAL;
-	}
-	return err;
+	if (a)
+		return 0;
+	NL_SET_ERR_MSG(extack, "the entries are missing");
+	return -EINVAL;
 }
 
 static unsigned long end_of(const struct kb_set *s, const struct kb_value *v)
@@ -121,7 +117,8 @@ static int end_fill(struct kb_set *s, struct netlink_ext_ack *extack)
 static int fill_locked(struct kb_set *s, struct nlattr **tb, struct genl_info *info)
 {
 	bool more = nla_get_flag(tb[KBUMP_SET_A_MORE]);
-	int err = kb_set_may_change(s, info);
+	int err = check_entries(tb[KBUMP_SET_A_ENTRIES], info->extack) ?:
+		  kb_set_may_change(s, info) ?: kb_set_load(s);
 
 	if (err)
 		return err;
@@ -138,32 +135,6 @@ static int fill_locked(struct kb_set *s, struct nlattr **tb, struct genl_info *i
 	return err;
 }
 
-/* The set of a request about entries, with a reference. */
-static struct kb_set *set_of(struct genl_info *info, struct nlattr **tb)
-{
-	int err = parse_entries(info, tb);
-
-	if (err)
-		return ERR_PTR(err);
-	return kb_set_get_named(kb_net(genl_info_net(info)), tb[KBUMP_SET_A_NAME], info->extack);
-}
-
-static int change(struct genl_info *info,
-		  int (*act)(struct kb_set *s, struct nlattr **tb, struct genl_info *info))
-{
-	struct nlattr *tb[KBUMP_SET_A_MAX + 1];
-	struct kb_set *s = set_of(info, tb);
-	int err;
-
-	if (IS_ERR(s))
-		return PTR_ERR(s);
-	mutex_lock(&s->lock);
-	err = act(s, tb, info);
-	mutex_unlock(&s->lock);
-	kb_set_put(s);
-	return err;
-}
-
 /**
  * kb_set_fill_doit - KBUMP_CMD_SET_FILL
  * @skb: the request
@@ -173,7 +144,7 @@ static int change(struct genl_info *info,
  */
 int kb_set_fill_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return change(info, fill_locked);
+	return kb_set_change(info, fill_locked);
 }
 
 static bool has_value(const struct kb_content *c, const struct kb_value *v)
@@ -231,7 +202,8 @@ static void del_values(struct kb_set *s, const struct nlattr *a, struct netlink_
 static int del_locked(struct kb_set *s, struct nlattr **tb, struct genl_info *info)
 {
 	const struct nlattr *a = tb[KBUMP_SET_A_ENTRIES];
-	int err = kb_set_may_change(s, info) ?: check_all(s, a, info->extack);
+	int err = check_entries(a, info->extack) ?: kb_set_may_change(s, info) ?:
+		  kb_set_load(s) ?: check_all(s, a, info->extack);
 
 	if (err)
 		return err;
@@ -253,7 +225,7 @@ static int del_locked(struct kb_set *s, struct nlattr **tb, struct genl_info *in
  */
 int kb_set_del_entry_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return change(info, del_locked);
+	return kb_set_change(info, del_locked);
 }
 
 /* As a rule asks; only ports are given in ranges. */
@@ -314,9 +286,13 @@ static int ask_all(const struct kb_set *s, const struct nlattr *a, struct netlin
 int kb_set_test_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *tb[KBUMP_SET_A_MAX + 1];
-	struct kb_set *s = set_of(info, tb);
+	struct kb_set *s;
 	int err;
 
+	err = kb_set_parse(info, tb) ?: check_entries(tb[KBUMP_SET_A_ENTRIES], info->extack);
+	if (err)
+		return err;
+	s = kb_set_get_named(kb_net(genl_info_net(info)), tb[KBUMP_SET_A_NAME], info->extack);
 	if (IS_ERR(s))
 		return PTR_ERR(s);
 	err = ask_all(s, tb[KBUMP_SET_A_ENTRIES], info->extack);

@@ -4,8 +4,10 @@
  */
 #include <net/sock.h>
 
+#include "draft.h"
 #include "netlink.h"
 #include "set.h"
+#include "set_draft.h"
 #include "set_nl.h"
 
 static int fill_counters(struct sk_buff *skb, const struct kb_set *s)
@@ -41,7 +43,14 @@ static int fill_size(struct sk_buff *skb, const struct kb_set *s)
 	       nla_put_u64_64bit(skb, KBUMP_SET_A_MEMORY, memory, KBUMP_SET_A_PAD);
 }
 
-static int set_fill(struct sk_buff *skb, const void *obj)
+/**
+ * kb_set_fill - put a set into a message, without its entries
+ * @skb: where to
+ * @obj: the set
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int kb_set_fill(struct sk_buff *skb, const void *obj)
 {
 	const struct kb_set *s = obj;
 
@@ -49,7 +58,7 @@ static int set_fill(struct sk_buff *skb, const void *obj)
 	    nla_put_u8(skb, KBUMP_SET_A_TYPE, s->type) ||
 	    (s->timeout && nla_put_u32(skb, KBUMP_SET_A_TIMEOUT, s->timeout)) ||
 	    nla_put_u32(skb, KBUMP_SET_A_LIMIT, s->limit) || fill_size(skb, s) ||
-	    nla_put_u32(skb, KBUMP_SET_A_RULES, s->rules) || fill_counters(skb, s))
+	    nla_put_u32(skb, KBUMP_SET_A_RULES, READ_ONCE(s->rules)) || fill_counters(skb, s))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -64,7 +73,7 @@ static int pair_fill(struct sk_buff *skb, const void *obj)
 {
 	const struct pair *p = obj;
 
-	return set_fill(skb, p->a) || nla_put_string(skb, KBUMP_SET_A_WITH, p->b->name);
+	return kb_set_fill(skb, p->a) || nla_put_string(skb, KBUMP_SET_A_WITH, p->b->name);
 }
 
 /**
@@ -81,6 +90,11 @@ int kb_set_parse(struct genl_info *info, struct nlattr **tb)
 	return err ?: kb_nl_check_name(tb[KBUMP_SET_A_NAME], info->extack);
 }
 
+static void no_set(const struct nlattr *a, struct netlink_ext_ack *extack)
+{
+	NL_SET_ERR_MSG_ATTR(extack, a, "no set has this name");
+}
+
 /* Called with the namespace's lock held. */
 static struct kb_set *named(struct kb_net *kn, const struct nlattr *a,
 			    struct netlink_ext_ack *extack)
@@ -89,7 +103,7 @@ static struct kb_set *named(struct kb_net *kn, const struct nlattr *a,
 
 	if (s)
 		return s;
-	NL_SET_ERR_MSG_ATTR(extack, a, "no set has this name");
+	no_set(a, extack);
 	return ERR_PTR(-ENOENT);
 }
 
@@ -115,20 +129,20 @@ struct kb_set *kb_set_get_named(struct kb_net *kn, const struct nlattr *a,
 	return s;
 }
 
-/* Called with the namespace's lock held. */
-static int add_locked(struct kb_net *kn, struct kb_set *s, struct nlattr **tb,
-		      struct netlink_ext_ack *extack)
+/*
+ * The set whose entries a request changes, with a reference, or an ERR_PTR(). Called with the
+ * namespace's lock held.
+ */
+static struct kb_set *set_to_change(struct kb_net *kn, struct kb_draft *d, const struct nlattr *a,
+				    struct netlink_ext_ack *extack)
 {
-	if (kn->dying)
-		return -ESHUTDOWN;
-	if (kb_set_find(kn, s->name)) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_SET_A_NAME], "a set of this name exists");
-		return -EEXIST;
-	}
-	list_add_tail(&s->list, &kn->sets);
-	kn->sets_gen++;
-	kb_nl_event(kn, KBUMP_CMD_SET_ADD, KBUMP_A_SET, set_fill, s);
-	return 0;
+	struct kb_set *s = d ? kb_draft_shadow(d, nla_data(a)) : named(kn, a, extack);
+
+	if (!IS_ERR(s))
+		kb_set_get(s);
+	else if (d && PTR_ERR(s) == -ENOENT)
+		no_set(a, extack);
+	return s;
 }
 
 static struct kb_set *set_alloc(struct nlattr **tb, struct netlink_ext_ack *extack)
@@ -155,6 +169,18 @@ static struct kb_set *set_alloc(struct nlattr **tb, struct netlink_ext_ack *exta
 	return s;
 }
 
+static int add(struct kb_draft *d, struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	struct kb_set *s;
+
+	if (kb_draft_find_set(d, nla_data(tb[KBUMP_SET_A_NAME]))) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_SET_A_NAME], "a set of this name exists");
+		return -EEXIST;
+	}
+	s = set_alloc(tb, extack);
+	return IS_ERR(s) ? PTR_ERR(s) : kb_draft_add_set(d, s);
+}
+
 /**
  * kb_set_add_doit - KBUMP_CMD_SET_ADD
  * @skb: the request
@@ -166,20 +192,23 @@ int kb_set_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kb_net *kn = kb_net(genl_info_net(info));
 	struct nlattr *tb[KBUMP_SET_A_MAX + 1];
-	struct kb_set *s;
+	struct kb_draft *d = kb_draft_open(kn, info);
 	int err;
 
-	err = kb_set_parse(info, tb);
-	if (err)
-		return err;
-	s = set_alloc(tb, info->extack);
-	if (IS_ERR(s))
-		return PTR_ERR(s);
-	mutex_lock(&kn->lock);
-	err = add_locked(kn, s, tb, info->extack);
-	mutex_unlock(&kn->lock);
-	if (err)
-		kb_set_end(s);
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	err = kb_set_parse(info, tb) ?: add(d, tb, info->extack);
+	return kb_draft_close(kn, d, info, err);
+}
+
+static int del(struct kb_draft *d, const struct nlattr *a, struct netlink_ext_ack *extack)
+{
+	int err = kb_draft_del_set(d, nla_data(a));
+
+	if (err == -ENOENT)
+		no_set(a, extack);
+	else if (err == -EBUSY)
+		NL_SET_ERR_MSG_ATTR(extack, a, "a rule names this set");
 	return err;
 }
 
@@ -194,29 +223,13 @@ int kb_set_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kb_net *kn = kb_net(genl_info_net(info));
 	struct nlattr *tb[KBUMP_SET_A_MAX + 1];
-	struct kb_set *s;
+	struct kb_draft *d = kb_draft_open(kn, info);
 	int err;
 
-	err = kb_set_parse(info, tb);
-	if (err)
-		return err;
-	mutex_lock(&kn->lock);
-	s = named(kn, tb[KBUMP_SET_A_NAME], info->extack);
-	err = PTR_ERR_OR_ZERO(s);
-	if (!err && s->rules) {
-		NL_SET_ERR_MSG_ATTR(info->extack, tb[KBUMP_SET_A_NAME], "a rule names this set");
-		err = -EBUSY;
-	}
-	if (!err) {
-		list_del(&s->list);
-		kn->sets_gen++;
-		kb_nl_event(kn, KBUMP_CMD_SET_DEL, KBUMP_A_SET, set_fill, s);
-	}
-	mutex_unlock(&kn->lock);
-	/* A fill may have to be waited for: not with the lock of all rules. */
-	if (!err)
-		kb_set_end(s);
-	return err;
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	err = kb_set_parse(info, tb) ?: del(d, tb[KBUMP_SET_A_NAME], info->extack);
+	return kb_draft_close(kn, d, info, err);
 }
 
 /**
@@ -240,7 +253,7 @@ int kb_set_get_doit(struct sk_buff *skb, struct genl_info *info)
 	s = named(kn, tb[KBUMP_SET_A_NAME], info->extack);
 	err = PTR_ERR_OR_ZERO(s);
 	if (!err)
-		err = kb_nl_reply(info, KBUMP_CMD_SET_GET, KBUMP_A_SET, set_fill, s);
+		err = kb_nl_reply(info, KBUMP_CMD_SET_GET, KBUMP_A_SET, kb_set_fill, s);
 	mutex_unlock(&kn->lock);
 	return err;
 }
@@ -249,7 +262,7 @@ static const struct kb_nl_list set_list = {
 	.cmd = KBUMP_CMD_SET_GET,
 	.attr = KBUMP_A_SET,
 	.node = offsetof(struct kb_set, list),
-	.fill = set_fill,
+	.fill = kb_set_fill,
 };
 
 /**
@@ -265,7 +278,7 @@ int kb_set_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	int len;
 
 	mutex_lock(&kn->lock);
-	len = kb_nl_dump(skb, cb, &set_list, &kn->sets, kn->sets_gen);
+	len = kb_nl_dump(skb, cb, &set_list, &kn->sets, kn->gen);
 	mutex_unlock(&kn->lock);
 	return len;
 }
@@ -304,8 +317,53 @@ int kb_set_check_limit(const struct kb_set *s, u64 count, struct netlink_ext_ack
 	return -E2BIG;
 }
 
+/* Called without locks; @act with that of the set. */
+static int change_entries(struct kb_net *kn, struct genl_info *info, struct nlattr **tb,
+			  kb_set_act_t act)
+{
+	struct kb_draft *d;
+	struct kb_set *s;
+	int err;
+
+	mutex_lock(&kn->lock);
+	d = kb_draft_of(kn, info->snd_portid);
+	s = set_to_change(kn, d, tb[KBUMP_SET_A_NAME], info->extack);
+	mutex_unlock(&kn->lock);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	down_read(&kn->entries);
+	mutex_lock(&s->lock);
+	err = act(s, tb, info);
+	mutex_unlock(&s->lock);
+	up_read(&kn->entries);
+	if (!err && !d && !nla_get_flag(tb[KBUMP_SET_A_MORE]))
+		kb_nl_event(kn, info->genlhdr->cmd, KBUMP_A_SET, kb_set_fill, s);
+	kb_set_put(s);
+	return err;
+}
+
+/**
+ * kb_set_change - change the entries of a set, and tell of it
+ * @info: the request
+ * @act: does it, with the set's lock held
+ *
+ * Context: process; sleeps.
+ * Return: 0 or an error.
+ */
+int kb_set_change(struct genl_info *info, kb_set_act_t act)
+{
+	struct kb_net *kn = kb_net(genl_info_net(info));
+	struct nlattr *tb[KBUMP_SET_A_MAX + 1];
+	int err;
+
+	err = kb_set_parse(info, tb) ?: change_entries(kn, info, tb, act);
+	if (err)
+		kb_draft_fail(kn, info->snd_portid);
+	return err;
+}
+
 /* Called with the set's lock held. */
-static int flush_locked(struct kb_set *s, struct genl_info *info)
+static int flush_locked(struct kb_set *s, struct nlattr **tb, struct genl_info *info)
 {
 	struct kb_content *empty;
 	int err = kb_set_may_change(s, info);
@@ -315,6 +373,9 @@ static int flush_locked(struct kb_set *s, struct genl_info *info)
 	empty = kb_content_alloc(s->type);
 	if (!empty)
 		return -ENOMEM;
+	/* What a base has does not matter any more. */
+	kb_set_drop_base(s);
+	s->base_changes = 0;
 	kb_set_replace(s, empty);
 	kb_set_changed(s);
 	return 0;
@@ -329,24 +390,7 @@ static int flush_locked(struct kb_set *s, struct genl_info *info)
  */
 int kb_set_flush_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct kb_net *kn = kb_net(genl_info_net(info));
-	struct nlattr *tb[KBUMP_SET_A_MAX + 1];
-	struct kb_set *s;
-	int err;
-
-	err = kb_set_parse(info, tb);
-	if (err)
-		return err;
-	s = kb_set_get_named(kn, tb[KBUMP_SET_A_NAME], info->extack);
-	if (IS_ERR(s))
-		return PTR_ERR(s);
-	mutex_lock(&s->lock);
-	err = flush_locked(s, info);
-	mutex_unlock(&s->lock);
-	if (!err)
-		kb_nl_event(kn, KBUMP_CMD_SET_FLUSH, KBUMP_A_SET, set_fill, s);
-	kb_set_put(s);
-	return err;
+	return kb_set_change(info, flush_locked);
 }
 
 /* Called with the locks of both sets held. */
@@ -368,6 +412,16 @@ static int swap_locked(struct kb_set *a, struct kb_set *b, struct netlink_ext_ac
 	return 0;
 }
 
+static int load(struct kb_set *s)
+{
+	int err;
+
+	mutex_lock(&s->lock);
+	err = kb_set_load(s);
+	mutex_unlock(&s->lock);
+	return err;
+}
+
 static int swap_sets(struct kb_net *kn, const struct pair *p, const struct nlattr *with,
 		     struct netlink_ext_ack *extack)
 {
@@ -383,13 +437,51 @@ static int swap_sets(struct kb_net *kn, const struct pair *p, const struct nlatt
 		NL_SET_ERR_MSG_ATTR(extack, with, "the sets are of different types");
 		return -EINVAL;
 	}
+	err = load(p->a) ?: load(p->b);
+	if (err)
+		return err;
+	down_read(&kn->entries);
 	mutex_lock(&first->lock);
 	mutex_lock_nested(&second->lock, SINGLE_DEPTH_NESTING);
 	err = swap_locked(p->a, p->b, extack);
 	mutex_unlock(&second->lock);
 	mutex_unlock(&first->lock);
-	if (!err)
-		kb_nl_event(kn, KBUMP_CMD_SET_SWAP, KBUMP_A_SET, pair_fill, p);
+	up_read(&kn->entries);
+	return err;
+}
+
+/* Both in one step, that they are of one draft, or of none. */
+static struct kb_draft *find_pair(struct kb_net *kn, struct pair *p, struct nlattr **tb,
+				  struct genl_info *info)
+{
+	struct kb_draft *d;
+
+	mutex_lock(&kn->lock);
+	d = kb_draft_of(kn, info->snd_portid);
+	p->a = set_to_change(kn, d, tb[KBUMP_SET_A_NAME], info->extack);
+	p->b = p->a;
+	if (!IS_ERR(p->a))
+		p->b = set_to_change(kn, d, tb[KBUMP_SET_A_WITH], info->extack);
+	mutex_unlock(&kn->lock);
+	return d;
+}
+
+static int swap_named(struct kb_net *kn, struct nlattr **tb, struct genl_info *info)
+{
+	struct kb_draft *d;
+	struct pair p;
+	int err;
+
+	d = find_pair(kn, &p, tb, info);
+	err = PTR_ERR_OR_ZERO(p.b);
+	if (!err) {
+		err = swap_sets(kn, &p, tb[KBUMP_SET_A_WITH], info->extack);
+		if (!err && !d)
+			kb_nl_event(kn, KBUMP_CMD_SET_SWAP, KBUMP_A_SET, pair_fill, &p);
+		kb_set_put(p.b);
+	}
+	if (!IS_ERR(p.a))
+		kb_set_put(p.a);
 	return err;
 }
 
@@ -404,21 +496,11 @@ int kb_set_swap_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct kb_net *kn = kb_net(genl_info_net(info));
 	struct nlattr *tb[KBUMP_SET_A_MAX + 1];
-	struct pair p;
 	int err;
 
-	err = kb_set_parse(info, tb) ?: kb_nl_check_name(tb[KBUMP_SET_A_WITH], info->extack);
+	err = kb_set_parse(info, tb) ?: kb_nl_check_name(tb[KBUMP_SET_A_WITH], info->extack) ?:
+	      swap_named(kn, tb, info);
 	if (err)
-		return err;
-	p.a = kb_set_get_named(kn, tb[KBUMP_SET_A_NAME], info->extack);
-	if (IS_ERR(p.a))
-		return PTR_ERR(p.a);
-	p.b = kb_set_get_named(kn, tb[KBUMP_SET_A_WITH], info->extack);
-	err = PTR_ERR_OR_ZERO(p.b);
-	if (!err) {
-		err = swap_sets(kn, &p, tb[KBUMP_SET_A_WITH], info->extack);
-		kb_set_put(p.b);
-	}
-	kb_set_put(p.a);
+		kb_draft_fail(kn, info->snd_portid);
 	return err;
 }

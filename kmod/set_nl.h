@@ -12,9 +12,14 @@ struct netlink_ext_ack;
 struct nlattr;
 struct sk_buff;
 
+/* What is done to a set, with its lock held, by a request that has been parsed. */
+typedef int (*kb_set_act_t)(struct kb_set *s, struct nlattr **tb, struct genl_info *info);
+
 int kb_set_parse(struct genl_info *info, struct nlattr **tb);
 struct kb_set *kb_set_get_named(struct kb_net *kn, const struct nlattr *a,
 				struct netlink_ext_ack *extack);
+int kb_set_change(struct genl_info *info, kb_set_act_t act);
+int kb_set_fill(struct sk_buff *skb, const void *obj);
 int kb_set_may_change(const struct kb_set *s, struct genl_info *info);
 int kb_set_check_limit(const struct kb_set *s, u64 count, struct netlink_ext_ack *extack);
 

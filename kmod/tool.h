@@ -9,10 +9,6 @@
 
 #include "net.h"
 
-struct genl_info;
-struct netlink_callback;
-struct sk_buff;
-
 /* What a tool's frames look like; see &enum kbump_tool_attr. */
 struct kb_tool_look {
 	bool has_src;
@@ -35,13 +31,12 @@ struct kb_tool_stats {
 /**
  * struct kb_tool - a device that gets copies
  *
- * The table holds one reference, each rule that names the tool another one. Freed after a
- * grace period.
+ * The table holds one reference, each rule that names the tool another one, and so does each
+ * &struct kb_draft. Freed after a grace period.
  *
  * @list: in &kb_net.tools
  * @rcu: for the freeing
  * @ref: references
- * @rules: rules of the table that name it; under &kb_net.lock
  * @dev: the device, or NULL when it is gone; written under RTNL and &kb_net.lock, read under
  *	RCU. The reference is dropped when the device unregisters or moves away.
  * @tracker: of the reference
@@ -54,7 +49,6 @@ struct kb_tool {
 	struct list_head list;
 	struct rcu_head rcu;
 	refcount_t ref;
-	unsigned int rules;
 	struct net_device __rcu *dev;
 	netdevice_tracker tracker;
 	struct kb_tool_look __rcu *look;
@@ -64,16 +58,14 @@ struct kb_tool {
 };
 
 struct kb_tool *kb_tool_find(struct kb_net *kn, const char *name);
+struct kb_tool *kb_tool_alloc(const char *name, struct kb_tool_look *look);
 void kb_tool_get(struct kb_tool *t);
 void kb_tool_put(struct kb_tool *t);
+void kb_tool_remove(struct kb_tool *t);
+struct net_device *kb_tool_dev(const struct kb_tool *t);
+void kb_tool_set_dev(struct kb_tool *t, struct net_device *dev);
 bool kb_tool_dev_is_up(const struct net_device *dev);
 int kb_tools_init(struct kb_net *kn);
 void kb_tools_exit(struct kb_net *kn);
-
-int kb_tool_add_doit(struct sk_buff *skb, struct genl_info *info);
-int kb_tool_set_doit(struct sk_buff *skb, struct genl_info *info);
-int kb_tool_del_doit(struct sk_buff *skb, struct genl_info *info);
-int kb_tool_get_doit(struct sk_buff *skb, struct genl_info *info);
-int kb_tool_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 
 #endif /* KB_TOOL_H */

@@ -72,6 +72,16 @@ removed_in_handshake()
 	wait_end partial
 }
 
+removed_in_transaction()
+{
+	needs_kbump
+	spawn begin "$BOX" "$BUILD/selftests/begin"
+	wait_for "$WAIT" has_line "$DIR/begin.log" begun
+	[ "$(kbump -j rule show | value 'len(d)')" = 1 ] || fail "$(kbump rule show)"
+	remove
+	reap begin
+}
+
 # A namespace ends with flows in it.
 namespace_goes()
 {
@@ -97,6 +107,8 @@ run_case "the box forwards without it" forwards
 run_case "loaded again" again
 run_case "removal during a handshake" removed_in_handshake
 run_case "loaded once more" again
+run_case "removal in a transaction" removed_in_transaction
+run_case "loaded a third time" again
 run_case "the namespace goes with flows in it" namespace_goes
 [ "$failures" -eq 0 ] || dump_logs
 echo "1..$cases"

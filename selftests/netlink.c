@@ -73,7 +73,8 @@ TEST_F(family, empty_requests_are_refused)
 
 	for (cmd = 0; cmd < 256; cmd++) {
 		if (cmd == KBUMP_CMD_RULE_FLUSH || cmd == KBUMP_CMD_STAT_GET ||
-		    cmd == KBUMP_CMD_HELPER_DEL || cmd == KBUMP_CMD_LEARNED_FLUSH)
+		    cmd == KBUMP_CMD_HELPER_DEL || cmd == KBUMP_CMD_LEARNED_FLUSH ||
+		    cmd == KBUMP_CMD_BEGIN || cmd == KBUMP_CMD_FLUSH)
 			continue;
 		begin_cmd(&self->talk, cmd);
 		EXPECT_GT(0, answer(&self->talk)) TH_LOG("command %d", cmd);
@@ -786,6 +787,157 @@ TEST_F(family, a_rule_asks_a_set_of_the_right_type)
 	EXPECT_EQ(-EINVAL, answer(&self->talk));
 	/* What was refused holds nothing. */
 	EXPECT_EQ(0, name_set(&self->talk, KBUMP_CMD_SET_DEL, "s"));
+}
+
+/* A command that is all. */
+static int plain(struct talk *t, int cmd)
+{
+	begin_cmd(t, cmd);
+	return answer(t);
+}
+
+static int rule_with_set(struct talk *t, const char *set)
+{
+	return odd_rule(t, KBUMP_RULE_A_SNI_SET, set, strlen(set) + 1);
+}
+
+/* What is begun is nobody's to see, and goes with its socket. */
+TEST_F(family, a_transaction_is_whole_or_nothing)
+{
+	struct talk *t = &self->talk;
+	struct talk other;
+
+	other = (struct talk){ .fd = open_netlink(), .id = t->id };
+	ASSERT_EQ(0, add_set(t, "old", KBUMP_SET_DOMAIN));
+	ASSERT_EQ(0, name_entry(t, KBUMP_CMD_SET_FILL, "old", "a", false));
+	EXPECT_EQ(-ENOENT, plain(t, KBUMP_CMD_COMMIT));
+	ASSERT_EQ(0, plain(&other, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(-EALREADY, plain(&other, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, add_set(&other, "new", KBUMP_SET_DOMAIN));
+	EXPECT_EQ(0, name_entry(&other, KBUMP_CMD_SET_FILL, "new", "b", false));
+	EXPECT_EQ(0, rule_with_set(&other, "new"));
+	EXPECT_EQ(-EBUSY, name_set(&other, KBUMP_CMD_SET_DEL, "new"));
+	EXPECT_EQ(0, dumped(t, KBUMP_CMD_RULE_GET));
+	EXPECT_EQ(0, dumped(&other, KBUMP_CMD_RULE_GET));
+	EXPECT_EQ(1, dumped(&other, KBUMP_CMD_SET_GET));
+	/* The one that was refused. */
+	EXPECT_EQ(-ECANCELED, plain(&other, KBUMP_CMD_COMMIT));
+	EXPECT_EQ(-ENOENT, plain(&other, KBUMP_CMD_COMMIT));
+	EXPECT_EQ(1, dumped(t, KBUMP_CMD_SET_GET));
+
+	ASSERT_EQ(0, plain(&other, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, name_set(&other, KBUMP_CMD_SET_DEL, "old"));
+	EXPECT_EQ(0, add_set(&other, "old", KBUMP_SET_DOMAIN));
+	EXPECT_EQ(0, rule_with_set(&other, "old"));
+	EXPECT_EQ(0, name_entry(&other, KBUMP_CMD_SET_FILL, "old", "c", true));
+	close(other.fd);
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_TEST, "old", "a", false));
+	EXPECT_EQ(0, dumped(t, KBUMP_CMD_RULE_GET));
+
+	/* One that has not even come to the set. */
+	ASSERT_EQ(0, plain(t, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, odd_rule(t, KBUMP_RULE_A_COMMENT, "x", 2));
+	EXPECT_EQ(-EINVAL, name_set(t, KBUMP_CMD_SET_ADD, "x"));
+	EXPECT_EQ(-ECANCELED, plain(t, KBUMP_CMD_COMMIT));
+	ASSERT_EQ(0, plain(t, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, odd_rule(t, KBUMP_RULE_A_COMMENT, "x", 2));
+	EXPECT_EQ(-EINVAL, name_set(t, KBUMP_CMD_SET_FILL, "old"));
+	EXPECT_EQ(-ECANCELED, plain(t, KBUMP_CMD_COMMIT));
+
+	/* A fill that has not ended. */
+	ASSERT_EQ(0, plain(t, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_FILL, "old", "x", true));
+	EXPECT_EQ(-EBUSY, plain(t, KBUMP_CMD_COMMIT));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_TEST, "old", "a", false));
+
+	ASSERT_EQ(0, plain(t, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_DEL_ENTRY, "old", "a", false));
+	EXPECT_EQ(-ENOENT, name_entry(t, KBUMP_CMD_SET_DEL_ENTRY, "old", "a", false));
+	EXPECT_EQ(-ECANCELED, plain(t, KBUMP_CMD_COMMIT));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_TEST, "old", "a", false));
+
+	ASSERT_EQ(0, plain(t, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, rule_with_set(t, "old"));
+	EXPECT_EQ(0, plain(t, KBUMP_CMD_FLUSH));
+	EXPECT_EQ(0, plain(t, KBUMP_CMD_COMMIT));
+	EXPECT_EQ(0, dumped(t, KBUMP_CMD_SET_GET));
+}
+
+/* What somebody else has done meanwhile is not undone. */
+TEST_F(family, a_transaction_does_not_overwrite)
+{
+	struct talk *t = &self->talk;
+	struct talk other;
+
+	other = (struct talk){ .fd = open_netlink(), .id = t->id };
+	ASSERT_EQ(0, add_set(t, "s", KBUMP_SET_DOMAIN));
+	ASSERT_EQ(0, plain(t, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, rule_with_set(t, "s"));
+	EXPECT_EQ(0, add_set(&other, "more", KBUMP_SET_PORT));
+	EXPECT_EQ(-EAGAIN, plain(t, KBUMP_CMD_COMMIT));
+	EXPECT_EQ(0, dumped(t, KBUMP_CMD_RULE_GET));
+
+	ASSERT_EQ(0, plain(t, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_FILL, "s", "a", false));
+	EXPECT_EQ(0, name_entry(&other, KBUMP_CMD_SET_FILL, "s", "b", false));
+	EXPECT_EQ(-EAGAIN, plain(t, KBUMP_CMD_COMMIT));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_TEST, "s", "b", false));
+	EXPECT_EQ(-ENOENT, name_entry(t, KBUMP_CMD_SET_TEST, "s", "a", false));
+
+	ASSERT_EQ(0, plain(t, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, name_set(&other, KBUMP_CMD_SET_DEL, "s"));
+	EXPECT_EQ(-EAGAIN, name_entry(t, KBUMP_CMD_SET_FILL, "s", "a", false));
+	EXPECT_EQ(-EAGAIN, plain(t, KBUMP_CMD_COMMIT));
+	ASSERT_EQ(0, add_set(t, "s", KBUMP_SET_DOMAIN));
+
+	/* A set that is emptied first does not care what was in it. */
+	ASSERT_EQ(0, plain(t, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, name_set(t, KBUMP_CMD_SET_FLUSH, "s"));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_FILL, "s", "c", false));
+	EXPECT_EQ(0, name_entry(&other, KBUMP_CMD_SET_FILL, "s", "d", false));
+	EXPECT_EQ(-ENOENT, name_entry(t, KBUMP_CMD_SET_TEST, "s", "c", false));
+	EXPECT_EQ(0, plain(t, KBUMP_CMD_COMMIT));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_TEST, "s", "c", false));
+	EXPECT_EQ(-ENOENT, name_entry(t, KBUMP_CMD_SET_TEST, "s", "d", false));
+	EXPECT_EQ(0, plain(t, KBUMP_CMD_FLUSH));
+	close(other.fd);
+}
+
+static int swap_sets(struct talk *t, const char *a, const char *b)
+{
+	struct nlattr *n;
+
+	begin_cmd(t, KBUMP_CMD_SET_SWAP);
+	n = nest(&t->rq, KBUMP_A_SET);
+	put_string(&t->rq, KBUMP_SET_A_NAME, a);
+	put_string(&t->rq, KBUMP_SET_A_WITH, b);
+	nest_end(&t->rq, n);
+	return answer(t);
+}
+
+TEST_F(family, sets_change_in_a_transaction)
+{
+	const struct kbump_port_range https = { .min = 443, .max = 443 };
+	struct talk *t = &self->talk;
+
+	ASSERT_EQ(0, add_set(t, "a", KBUMP_SET_DOMAIN));
+	ASSERT_EQ(0, add_set(t, "b", KBUMP_SET_DOMAIN));
+	ASSERT_EQ(0, add_set(t, "p", KBUMP_SET_PORT));
+	ASSERT_EQ(0, entry(t, KBUMP_CMD_SET_FILL, "a", KBUMP_SET_DOMAIN, "a", 1, 3600000, false));
+	ASSERT_EQ(0, entry(t, KBUMP_CMD_SET_FILL, "p", KBUMP_SET_PORT, &https, 4, 0, false));
+	ASSERT_EQ(0, plain(t, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_FILL, "b", "b", false));
+	EXPECT_EQ(0, swap_sets(t, "a", "b"));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_FILL, "a", "c", false));
+	EXPECT_EQ(0, entry(t, KBUMP_CMD_SET_DEL_ENTRY, "p", KBUMP_SET_PORT, &https, 4, 0, false));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_TEST, "a", "a", false));
+	EXPECT_EQ(0, plain(t, KBUMP_CMD_COMMIT));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_TEST, "a", "b", false));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_TEST, "a", "c", false));
+	EXPECT_EQ(0, name_entry(t, KBUMP_CMD_SET_TEST, "b", "a", false));
+	EXPECT_EQ(-ENOENT, name_entry(t, KBUMP_CMD_SET_TEST, "a", "a", false));
+	EXPECT_EQ(-ENOENT, entry(t, KBUMP_CMD_SET_TEST, "p", KBUMP_SET_PORT, &https, 4, 0, false));
+	EXPECT_EQ(0, plain(t, KBUMP_CMD_FLUSH));
 }
 
 TEST_F(family, without_privilege_all_is_refused)

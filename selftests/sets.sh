@@ -404,7 +404,7 @@ events()
 	kbump set del a
 	wait_for "$WAIT" has_line "$DIR/monitor.log" '^set del a '
 	cut -d ' ' -f 1-5 "$DIR/monitor.log" | tr '\n' , >"$DIR/out"
-	grep -x 'set add a type domain,set add b type domain,set swap a with b,set flush b type domain,set del a type domain,' \
+	grep -x 'set add a type domain,set add b type domain,set fill a type domain,set swap a with b,set flush b type domain,set del a type domain,' \
 		"$DIR/out" || fail "$(cat "$DIR/monitor.log")"
 	reap monitor INT
 }

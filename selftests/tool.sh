@@ -143,6 +143,27 @@ is_set_anew()
 	whole_again
 }
 
+# What is read back takes the place of all rules and tools; who looks at the mirror sees nothing of it.
+replaced_under_traffic()
+{
+	local handle
+
+	needs_kbump
+	settle
+	kbump save >"$DIR/saved"
+	capture_start
+	transfer_begin
+	handle=$(kbump -j rule show | value 'd[0]["handle"]')
+	kbump -f "$DIR/saved"
+	kbump -f "$DIR/saved"
+	[ "$(kbump -j rule show | value 'd[0]["handle"]')" -gt "$handle" ] || fail "the same rule"
+	transfer_end
+	settle
+	capture_stop
+	mirror_clean >"$DIR/out" || fail "$(cat "$DIR/out")"
+	grep -q " s2c $SIZE .* closed" "$DIR/out" || fail "$(cat "$DIR/out")"
+}
+
 # What the copies look like is the operator's choice.
 looks()
 {
@@ -200,6 +221,7 @@ run_case "the device is renamed" is_renamed
 run_case "the mirror is whole afterwards" whole_again
 run_case "the device vanishes under traffic" vanishes
 run_case "the tool gets a new device" is_set_anew
+run_case "all is replaced under traffic" replaced_under_traffic
 run_case "addresses, tag, port and size of the copies" looks
 run_case "a tool goes after its rules" removed_after_its_rules
 run_case "rule and tool are deleted under traffic" removed_under_traffic

@@ -56,17 +56,11 @@
  *	client leg is KBUMP_FLOW_A_CLIENT_FD, with the facts given: KBUMP_FLOW_A_TLS, _SNI,
  *	_OFFER, _ECH, _CERT, _ISSUER and _FINGERPRINT. Without _CERT the server's certificate is
  *	not known yet, and what belongs to it; the others are known: what is missing is not
- *	there. The answer has KBUMP_FLOW_A_ACTION and, when a rule decided, _RULE, _ALPN_LIMIT,
+ *	there. With KBUMP_FLOW_A_CAUSE the flow cannot be inspected: the fail setting is applied.
+ *	The answer has KBUMP_FLOW_A_ACTION and, when a rule decided, _RULE, _ALPN_LIMIT,
  *	_PAGE and _COMMENT; without _ACTION it depends on what is still unknown. A flow is
  *	handed over as it was decided: opened after %KBUMP_ACTION_INSPECT, as two plain sockets
  *	after %KBUMP_ACTION_BYPASS.
- *	client leg is KBUMP_FLOW_A_CLIENT_FD, with the facts given: KBUMP_FLOW_A_SNI,
- *	_OFFER and _CERT. Without _CERT the server's certificate is not known yet; the others
- *	are known: what is missing is not there. With KBUMP_FLOW_A_CAUSE the flow cannot be
- *	inspected: the fail setting is applied. The answer has KBUMP_FLOW_A_ACTION and,
- *	when a rule decided, _RULE, _ALPN_LIMIT, _PAGE and _COMMENT; without _ACTION it
- *	depends on what is still unknown. A flow is handed over as it was decided: opened after
- *	%KBUMP_ACTION_INSPECT, as two plain sockets after %KBUMP_ACTION_BYPASS.
  * @KBUMP_CMD_FLOW_ADD: hand-off, from a registered helper only: two connected TCP
  *	sockets, KBUMP_FLOW_A_CLIENT_FD and _SERVER_FD, each either with kTLS in both
  *	directions or plain. The kernel takes its own references; the caller closes its
@@ -118,8 +112,9 @@
  *	but the last, which adds them all: before, nothing is changed. A part that is refused,
  *	or the close of the netlink socket, ends the fill, and nothing is added; -EBUSY while
  *	another socket fills the set; -E2BIG if it would have more entries than KBUMP_SET_A_LIMIT.
+ *	Notified, without entries.
  * @KBUMP_CMD_SET_DEL_ENTRY: take KBUMP_SET_A_ENTRIES out; -ENOENT, and nothing is changed, if
- *	one of them is not there.
+ *	one of them is not there. Notified, without entries.
  * @KBUMP_CMD_SET_FLUSH: take all entries out. Notified.
  * @KBUMP_CMD_SET_SWAP: exchange the entries of sets KBUMP_SET_A_NAME and _WITH, which are of one
  *	type. A look-up finds all those of before or all those of after. Notified.
@@ -127,6 +122,22 @@
  *	rest of each time-out.
  * @KBUMP_CMD_SET_TEST: would a rule find all KBUMP_SET_A_ENTRIES in set KBUMP_SET_A_NAME: names
  *	without a leading dot, whole addresses, ports? -ENOENT if not.
+ * @KBUMP_CMD_BEGIN: begin a transaction of the sending netlink socket. From here on what it sends
+ *	to change rules, tools and sets is checked as if it were done one after the other, but
+ *	changes nothing, and but for echoes that were asked for nobody, this socket included,
+ *	sees or is told anything of it. Handles are given again if nothing comes of them.
+ *	-EALREADY if it has begun one.
+ * @KBUMP_CMD_COMMIT: do all that, or nothing: -ECANCELED if one of the commands was refused, but for
+ *	those that do not fit the policy of their attributes, which have not been part of it;
+ *	-EBUSY if a fill of a set has not ended; -EAGAIN, which such a command may get as well,
+ *	if somebody else has changed what it began with: then it is worth while to do it all
+ *	again. Ends the transaction in any case, as does the close of the socket. Notified are its
+ *	commands, in their order; but what was done to the entries of a set that was there
+ *	before as one KBUMP_CMD_SET_FILL. A first packet meets either the rules of before or those
+ *	of after, and with them the sets that are new. What is in a set that was there before
+ *	changes as a whole, just before the rules. Tools that were there before, even if they are
+ *	deleted and added again, go on with their flows.
+ * @KBUMP_CMD_FLUSH: delete all rules, tools and sets.
  */
 enum kbump_cmd {
 	KBUMP_CMD_UNSPEC,
@@ -165,6 +176,9 @@ enum kbump_cmd {
 	KBUMP_CMD_SET_SWAP,
 	KBUMP_CMD_SET_ENTRIES,
 	KBUMP_CMD_SET_TEST,
+	KBUMP_CMD_BEGIN,
+	KBUMP_CMD_COMMIT,
+	KBUMP_CMD_FLUSH,
 	__KBUMP_CMD_MAX,
 };
 #define KBUMP_CMD_MAX (__KBUMP_CMD_MAX - 1)

@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The commands about tools. Those that change them do so in a draft.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <net/ip.h>
+#include <net/sock.h>
+
+#include "compat.h"
+#include "draft.h"
+#include "netlink.h"
+#include "tool.h"
+#include "tool_nl.h"
+
+#define MTU_MIN	576
+
+static const struct kb_tool_look *tool_look(const struct kb_tool *t)
+{
+	return rcu_dereference_protected(t->look, true);
+}
+
+static enum kbump_tool_state tool_state(const struct kb_tool *t)
+{
+	const struct net_device *dev = kb_tool_dev(t);
+
+	if (!dev)
+		return KBUMP_TOOL_GONE;
+	return kb_tool_dev_is_up(dev) ? KBUMP_TOOL_UP : KBUMP_TOOL_DOWN;
+}
+
+static struct kb_tool_stats tool_stats(const struct kb_tool *t)
+{
+	struct kb_tool_stats sum = {};
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const struct kb_tool_stats *s = per_cpu_ptr(t->stats, cpu);
+
+		sum.frames += READ_ONCE(s->frames);
+		sum.bytes += READ_ONCE(s->bytes);
+		sum.flows += READ_ONCE(s->flows);
+		sum.drop_queue += READ_ONCE(s->drop_queue);
+		sum.drop_down += READ_ONCE(s->drop_down);
+		sum.drop_nomem += READ_ONCE(s->drop_nomem);
+	}
+	return sum;
+}
+
+static int fill_counters(struct sk_buff *skb, const struct kb_tool *t)
+{
+	struct kb_tool_stats s = tool_stats(t);
+
+	return nla_put_u64_64bit(skb, KBUMP_TOOL_A_FRAMES, s.frames, KBUMP_TOOL_A_PAD) ||
+	       nla_put_u64_64bit(skb, KBUMP_TOOL_A_BYTES, s.bytes, KBUMP_TOOL_A_PAD) ||
+	       nla_put_u64_64bit(skb, KBUMP_TOOL_A_FLOWS, s.flows, KBUMP_TOOL_A_PAD) ||
+	       nla_put_u64_64bit(skb, KBUMP_TOOL_A_DROP_QUEUE, s.drop_queue, KBUMP_TOOL_A_PAD) ||
+	       nla_put_u64_64bit(skb, KBUMP_TOOL_A_DROP_DOWN, s.drop_down, KBUMP_TOOL_A_PAD) ||
+	       nla_put_u64_64bit(skb, KBUMP_TOOL_A_DROP_NOMEM, s.drop_nomem, KBUMP_TOOL_A_PAD);
+}
+
+static int fill_look(struct sk_buff *skb, const struct kb_tool_look *look)
+{
+	if (look->has_src && nla_put(skb, KBUMP_TOOL_A_SRC_MAC, ETH_ALEN, look->src))
+		return -EMSGSIZE;
+	return nla_put(skb, KBUMP_TOOL_A_DST_MAC, ETH_ALEN, look->dst) ||
+	       nla_put_u16(skb, KBUMP_TOOL_A_VLAN, look->vlan) ||
+	       nla_put_u16(skb, KBUMP_TOOL_A_DPORT, look->dport) ||
+	       nla_put_u32(skb, KBUMP_TOOL_A_MTU, look->mtu);
+}
+
+/**
+ * kb_tool_fill - put a tool into a message
+ * @skb: where to
+ * @obj: the tool
+ *
+ * Context: as of kb_tool_dev().
+ * Return: 0 or -EMSGSIZE.
+ */
+int kb_tool_fill(struct sk_buff *skb, const void *obj)
+{
+	const struct kb_tool *t = obj;
+	const struct net_device *dev = kb_tool_dev(t);
+
+	if (nla_put_string(skb, KBUMP_TOOL_A_NAME, t->name) ||
+	    nla_put_string(skb, KBUMP_TOOL_A_DEV, dev ? dev->name : t->last_dev) ||
+	    nla_put_u32(skb, KBUMP_TOOL_A_IFINDEX, dev ? dev->ifindex : 0) ||
+	    fill_look(skb, tool_look(t)) ||
+	    nla_put_u8(skb, KBUMP_TOOL_A_STATE, tool_state(t)) || fill_counters(skb, t))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int parse_look(struct kb_tool_look *look, struct nlattr **tb,
+		      struct netlink_ext_ack *extack)
+{
+	if (tb[KBUMP_TOOL_A_SRC_MAC]) {
+		nla_memcpy(look->src, tb[KBUMP_TOOL_A_SRC_MAC], ETH_ALEN);
+		look->has_src = true;
+	}
+	if (tb[KBUMP_TOOL_A_DST_MAC])
+		nla_memcpy(look->dst, tb[KBUMP_TOOL_A_DST_MAC], ETH_ALEN);
+	if (tb[KBUMP_TOOL_A_VLAN])
+		look->vlan = nla_get_u16(tb[KBUMP_TOOL_A_VLAN]);
+	if (tb[KBUMP_TOOL_A_DPORT])
+		look->dport = nla_get_u16(tb[KBUMP_TOOL_A_DPORT]);
+	if (tb[KBUMP_TOOL_A_MTU])
+		look->mtu = nla_get_u32(tb[KBUMP_TOOL_A_MTU]);
+	if (look->mtu && (look->mtu < MTU_MIN || look->mtu > IP_MAX_MTU)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_MTU], "mtu is not 576 to 65535");
+		return -ERANGE;
+	}
+	return 0;
+}
+
+/* Called under RTNL. */
+static struct net_device *find_dev(struct kb_net *kn, const char *name, const struct nlattr *a,
+				   struct netlink_ext_ack *extack)
+{
+	struct net_device *dev = __dev_get_by_name(kn->net, name);
+
+	if (!dev) {
+		NL_SET_ERR_MSG_ATTR(extack, a, "no such device");
+		return ERR_PTR(-ENODEV);
+	}
+	if (dev->type != ARPHRD_ETHER) {
+		NL_SET_ERR_MSG_ATTR(extack, a, "not an Ethernet device");
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+	return dev;
+}
+
+static void note_put(const void *obj)
+{
+	kb_tool_put((struct kb_tool *)obj);
+}
+
+static const struct kb_note_kind tool_note = {
+	.attr = KBUMP_A_TOOL,
+	.fill = kb_tool_fill,
+	.put = note_put,
+};
+
+/* What becomes of a tool is told when the draft holds. */
+static int note(struct kb_draft *d, u8 cmd, struct kb_tool *t)
+{
+	struct kb_note *n = kb_draft_note(d, cmd, &tool_note);
+
+	if (!n)
+		return -ENOMEM;
+	n->obj = t;
+	kb_tool_get(t);
+	return 0;
+}
+
+static struct kb_draft_tool *find(const struct list_head *tools, const char *name)
+{
+	struct kb_draft_tool *e;
+
+	list_for_each_entry(e, tools, list)
+		if (!strcmp(e->tool->name, name))
+			return e;
+	return NULL;
+}
+
+/* The reference to the tool goes to the entry. */
+static struct kb_draft_tool *enter(struct kb_draft *d, struct kb_tool *t)
+{
+	struct kb_draft_tool *e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT);
+
+	if (!e)
+		return NULL;
+	e->tool = t;
+	list_add_tail(&e->list, &d->tools);
+	return e;
+}
+
+static void entry_free(struct kb_draft_tool *e)
+{
+	list_del(&e->list);
+	kfree(e->look);
+	kb_tool_put(e->tool);
+	kfree(e);
+}
+
+/**
+ * kb_draft_copy_tools - begin a draft with the tools that there are
+ * @kn: the namespace, whose lock is held
+ * @d: the draft
+ *
+ * Context: process; sleeps.
+ * Return: 0 or -ENOMEM.
+ */
+int kb_draft_copy_tools(struct kb_net *kn, struct kb_draft *d)
+{
+	struct kb_tool *t;
+
+	list_for_each_entry(t, &kn->tools, list) {
+		if (!enter(d, t))
+			return -ENOMEM;
+		kb_tool_get(t);
+	}
+	return 0;
+}
+
+/**
+ * kb_draft_free_tools - forget the tools of a draft
+ * @d: the draft
+ *
+ * Context: process.
+ */
+void kb_draft_free_tools(struct kb_draft *d)
+{
+	struct kb_draft_tool *e, *next;
+
+	list_splice_init(&d->gone_tools, &d->tools);
+	list_for_each_entry_safe(e, next, &d->tools, list)
+		entry_free(e);
+}
+
+/**
+ * kb_draft_find_tool - find a tool by name
+ * @d: the draft
+ * @name: its name
+ *
+ * Return: the tool, without a reference, or NULL.
+ */
+struct kb_tool *kb_draft_find_tool(const struct kb_draft *d, const char *name)
+{
+	struct kb_draft_tool *e = find(&d->tools, name);
+
+	return e ? e->tool : NULL;
+}
+
+/**
+ * kb_draft_find_devices - find the devices that tools are to have
+ * @kn: the namespace, whose lock is held
+ * @d: the draft
+ * @extack: says what is wrong
+ *
+ * Context: process; under RTNL if there is a change to a tool.
+ * Return: 0 or an error.
+ */
+int kb_draft_find_devices(struct kb_net *kn, struct kb_draft *d, struct netlink_ext_ack *extack)
+{
+	struct kb_draft_tool *e;
+
+	list_for_each_entry(e, &d->tools, list) {
+		if (!*e->dev)
+			continue;
+		e->found = find_dev(kn, e->dev, NULL, extack);
+		if (IS_ERR(e->found))
+			return PTR_ERR(e->found);
+	}
+	return 0;
+}
+
+static void set_look(struct kb_net *kn, struct kb_draft_tool *e)
+{
+	struct kb_tool_look *old;
+
+	if (!e->look)
+		return;
+	old = rcu_replace_pointer(e->tool->look, e->look, lockdep_is_held(&kn->lock));
+	e->look = NULL;
+	/* Under two locks: no grace period is waited for here. */
+	kvfree_rcu_mightsleep(old);
+}
+
+/**
+ * kb_draft_enter_tools - make the tools as the draft has them
+ * @kn: the namespace, whose lock is held
+ * @d: the draft, after kb_draft_find_devices()
+ *
+ * Context: process; under RTNL if there is a change to a tool.
+ */
+void kb_draft_enter_tools(struct kb_net *kn, struct kb_draft *d)
+{
+	struct kb_draft_tool *e;
+
+	list_for_each_entry(e, &d->tools, list) {
+		set_look(kn, e);
+		if (e->found)
+			kb_tool_set_dev(e->tool, e->found);
+		if (e->added)
+			kb_tool_get(e->tool);
+		/* One that has come back is as young as the draft has it. */
+		list_move_tail(&e->tool->list, &kn->tools);
+	}
+}
+
+/**
+ * kb_draft_leave_tools - delete the tools that the draft has no more
+ * @d: the draft; with the lock held of the namespace, whose rules name none of them
+ *
+ * Context: process; under RTNL if there is a change to a tool.
+ */
+void kb_draft_leave_tools(struct kb_draft *d)
+{
+	struct kb_draft_tool *e;
+
+	list_for_each_entry(e, &d->gone_tools, list)
+		kb_tool_remove(e->tool);
+}
+
+/* What was deleted before in the same draft comes back: flows that have it go on with it. */
+static struct kb_draft_tool *make(struct kb_draft *d, const char *name, struct kb_tool_look *look)
+{
+	struct kb_draft_tool *e = find(&d->gone_tools, name);
+	struct kb_tool *t;
+
+	if (e) {
+		list_move_tail(&e->list, &d->tools);
+		kfree(e->look);
+		e->look = look;
+		return e;
+	}
+	t = kb_tool_alloc(name, look);
+	if (!t)
+		return NULL;
+	e = enter(d, t);
+	if (e) {
+		e->added = true;
+		return e;
+	}
+	RCU_INIT_POINTER(t->look, NULL);
+	kb_tool_put(t);
+	return NULL;
+}
+
+static int add(struct kb_net *kn, struct kb_draft *d, struct nlattr **tb,
+	       struct netlink_ext_ack *extack)
+{
+	const char *name = nla_data(tb[KBUMP_TOOL_A_NAME]);
+	struct kb_tool_look *look;
+	struct kb_draft_tool *e;
+	struct net_device *dev;
+	int err;
+
+	if (!tb[KBUMP_TOOL_A_DEV]) {
+		NL_SET_ERR_MSG(extack, "the tool's device is missing");
+		return -EINVAL;
+	}
+	if (find(&d->tools, name)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_NAME], "a tool of this name exists");
+		return -EEXIST;
+	}
+	dev = find_dev(kn, nla_data(tb[KBUMP_TOOL_A_DEV]), tb[KBUMP_TOOL_A_DEV], extack);
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	look = kzalloc(sizeof(*look), GFP_KERNEL_ACCOUNT);
+	if (!look)
+		return -ENOMEM;
+	eth_broadcast_addr(look->dst);
+	err = parse_look(look, tb, extack);
+	e = err ? NULL : make(d, name, look);
+	if (!e) {
+		kfree(look);
+		return err ?: -ENOMEM;
+	}
+	nla_strscpy(e->dev, tb[KBUMP_TOOL_A_DEV], sizeof(e->dev));
+	return note(d, KBUMP_CMD_TOOL_ADD, e->tool);
+}
+
+static struct kb_draft_tool *named(struct kb_draft *d, struct nlattr **tb,
+				   struct netlink_ext_ack *extack)
+{
+	struct kb_draft_tool *e = find(&d->tools, nla_data(tb[KBUMP_TOOL_A_NAME]));
+
+	if (!e)
+		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_NAME], "no tool has this name");
+	return e;
+}
+
+/* Everything is checked before anything is set. */
+static int set(struct kb_net *kn, struct kb_draft *d, struct nlattr **tb,
+	       struct netlink_ext_ack *extack)
+{
+	struct kb_draft_tool *e = named(d, tb, extack);
+	struct kb_tool_look *look;
+	struct net_device *dev;
+	int err;
+
+	if (!e)
+		return -ENOENT;
+	if (tb[KBUMP_TOOL_A_DEV]) {
+		dev = find_dev(kn, nla_data(tb[KBUMP_TOOL_A_DEV]), tb[KBUMP_TOOL_A_DEV], extack);
+		if (IS_ERR(dev))
+			return PTR_ERR(dev);
+	}
+	look = kmemdup(e->look ?: tool_look(e->tool), sizeof(*look), GFP_KERNEL_ACCOUNT);
+	if (!look)
+		return -ENOMEM;
+	err = parse_look(look, tb, extack) ?: note(d, KBUMP_CMD_TOOL_SET, e->tool);
+	if (err) {
+		kfree(look);
+		return err;
+	}
+	kfree(e->look);
+	e->look = look;
+	if (tb[KBUMP_TOOL_A_DEV])
+		nla_strscpy(e->dev, tb[KBUMP_TOOL_A_DEV], sizeof(e->dev));
+	return 0;
+}
+
+static bool is_named(const struct kb_rules *t, const struct kb_tool *tool)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < t->count; i++)
+		for (j = 0; j < t->place[i].rule->ntools; j++)
+			if (t->place[i].rule->tools[j] == tool)
+				return true;
+	return false;
+}
+
+static int take(struct kb_draft *d, struct kb_draft_tool *e)
+{
+	int err = note(d, KBUMP_CMD_TOOL_DEL, e->tool);
+
+	if (err)
+		return err;
+	if (e->added)
+		entry_free(e);
+	else
+		list_move_tail(&e->list, &d->gone_tools);
+	return 0;
+}
+
+static int del(struct kb_net *kn, struct kb_draft *d, struct nlattr **tb,
+	       struct netlink_ext_ack *extack)
+{
+	struct kb_draft_tool *e = named(d, tb, extack);
+
+	if (!e)
+		return -ENOENT;
+	if (is_named(d->rules, e->tool)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_NAME], "a rule names this tool");
+		return -EBUSY;
+	}
+	return take(d, e);
+}
+
+/**
+ * kb_draft_flush_tools - take all tools out of a draft
+ * @d: the draft, without rules
+ *
+ * Context: process, with the namespace's lock held; sleeps.
+ * Return: 0 or -ENOMEM.
+ */
+int kb_draft_flush_tools(struct kb_draft *d)
+{
+	struct kb_draft_tool *e, *next;
+	int err = 0;
+
+	list_for_each_entry_safe(e, next, &d->tools, list)
+		err = err ?: take(d, e);
+	return err;
+}
+
+static int parse(struct genl_info *info, struct nlattr **tb)
+{
+	int err = kb_nl_parse(info, KBUMP_A_TOOL, tb, KBUMP_TOOL_A_MAX);
+
+	return err ?: kb_nl_check_name(tb[KBUMP_TOOL_A_NAME], info->extack);
+}
+
+static int change(struct genl_info *info,
+		  int (*act)(struct kb_net *kn, struct kb_draft *d, struct nlattr **tb,
+			     struct netlink_ext_ack *extack))
+{
+	struct kb_net *kn = kb_net(genl_info_net(info));
+	struct nlattr *tb[KBUMP_TOOL_A_MAX + 1];
+	struct kb_draft *d;
+	int err;
+
+	rtnl_lock();
+	d = kb_draft_open(kn, info);
+	err = PTR_ERR_OR_ZERO(d);
+	if (!err) {
+		err = parse(info, tb) ?: act(kn, d, tb, info->extack);
+		err = kb_draft_close(kn, d, info, err);
+	}
+	rtnl_unlock();
+	return err;
+}
+
+/**
+ * kb_tool_add_doit - KBUMP_CMD_TOOL_ADD
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_tool_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change(info, add);
+}
+
+/**
+ * kb_tool_set_doit - KBUMP_CMD_TOOL_SET
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_tool_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change(info, set);
+}
+
+/**
+ * kb_tool_del_doit - KBUMP_CMD_TOOL_DEL
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_tool_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return change(info, del);
+}
+
+/**
+ * kb_tool_get_doit - KBUMP_CMD_TOOL_GET, of one tool
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_tool_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kb_net *kn = kb_net(genl_info_net(info));
+	struct nlattr *tb[KBUMP_TOOL_A_MAX + 1];
+	struct kb_tool *t;
+	int err;
+
+	err = parse(info, tb);
+	if (err)
+		return err;
+	mutex_lock(&kn->lock);
+	t = kb_tool_find(kn, nla_data(tb[KBUMP_TOOL_A_NAME]));
+	if (t) {
+		err = kb_nl_reply(info, KBUMP_CMD_TOOL_GET, KBUMP_A_TOOL, kb_tool_fill, t);
+	} else {
+		NL_SET_ERR_MSG_ATTR(info->extack, tb[KBUMP_TOOL_A_NAME], "no tool has this name");
+		err = -ENOENT;
+	}
+	mutex_unlock(&kn->lock);
+	return err;
+}
+
+static const struct kb_nl_list tool_list = {
+	.cmd = KBUMP_CMD_TOOL_GET,
+	.attr = KBUMP_A_TOOL,
+	.node = offsetof(struct kb_tool, list),
+	.fill = kb_tool_fill,
+};
+
+/**
+ * kb_tool_get_dumpit - KBUMP_CMD_TOOL_GET, of all tools
+ * @skb: a part of the answer
+ * @cb: state of the dump
+ *
+ * Return: length of the part, 0 at the end.
+ */
+int kb_tool_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct kb_net *kn = kb_net(sock_net(skb->sk));
+	int len;
+
+	mutex_lock(&kn->lock);
+	len = kb_nl_dump(skb, cb, &tool_list, &kn->tools, kn->gen);
+	mutex_unlock(&kn->lock);
+	return len;
+}
