@@ -70,13 +70,14 @@ struct type {
 #define F_INPUT		0x01	/* may be given, and is part of the saved configuration */
 #define F_NEEDED	0x02	/* must be given to add the object */
 #define F_MULTI		0x04	/* may be given up to max times; an array in JSON */
-#define F_BARE		0x08	/* the value alone, without the keyword */
+#define F_BARE		0x08	/* the value alone; with F_ALONE it is read so as well */
 #define F_STAT		0x10	/* a counter, shown with -s */
 #define F_ZERO_UNSET	0x20	/* 0 stands for "not set": accepted, not shown */
 #define F_LINE		0x40	/* on a line of its own */
 #define F_BEHIND	0x80	/* the keyword means this only behind what F_NEEDED says */
 #define F_ALONE		0x100	/* the keyword has no value: it is there or not */
 #define F_NOT		0x200	/* a matcher: "not" before the keyword negates it */
+#define F_PLAIN		0x400	/* a matcher that cannot be negated */
 
 struct field {
 	const char *key;	/* keyword, and JSON key unless json is set */
@@ -187,6 +188,7 @@ extern const char *const cause_words[CAUSE_WORDS];
 extern const struct words cert_words;
 extern const struct words tls_words;
 extern const struct words yes_no_words;
+extern const struct words proto_words;
 void matchers_each(uint64_t mask, void (*show)(const char *key, void *arg), void *arg);
 void matchers_text(uint64_t mask);
 struct json_object *matchers_array(uint64_t mask);

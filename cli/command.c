@@ -92,6 +92,18 @@ int no_words(struct command *c, int argc, char **argv)
 	return argc ? usage_error(c, "unknown word \"%s\"", argv[0]) : 0;
 }
 
+static bool is_called(const struct field *f, const char *word)
+{
+	size_t i;
+
+	if (!(f->flags & F_BARE))
+		return !strcmp(word, f->key);
+	for (i = 0; (f->flags & F_ALONE) && i < f->words->count; i++)
+		if (!strcmp(word, f->words->name[i]))
+			return true;
+	return false;
+}
+
 /* The last row of the keyword that is valid at this place. */
 static const struct field *find_field(const struct command *c, const struct field *fields,
 				      const char *word)
@@ -102,7 +114,7 @@ static const struct field *find_field(const struct command *c, const struct fiel
 	for (f = fields; f->key; f++) {
 		if ((f->flags & F_NEEDED) && (c->seen & 1ULL << (f - fields)))
 			behind = true;
-		if (!(f->flags & F_INPUT) || (f->flags & F_BARE) || strcmp(word, f->key))
+		if (!(f->flags & F_INPUT) || !is_called(f, word))
 			continue;
 		if (!(f->flags & F_BEHIND) || behind)
 			found = f;

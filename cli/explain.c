@@ -88,6 +88,8 @@ static const struct type fact_offer = { .parse = offer_parse };
 static const struct type fact_labels = { .parse = labels_parse };
 
 static const struct field fact_fields[] = {
+	{ .key = "proto", .type = &type_word, .flags = F_INPUT, .nla = KBUMP_FLOW_A_PROTO,
+	  .words = &proto_words, .what = "a transport protocol" },
 	{ .key = "from", .type = &fact_addr, .flags = F_INPUT, .nla = KBUMP_FLOW_A_CLIENT_ADDR },
 	{ .key = "to", .type = &fact_addr, .flags = F_INPUT, .nla = KBUMP_FLOW_A_SERVER_ADDR },
 	{ .key = "sport", .type = &type_u16, .flags = F_INPUT, .nla = KBUMP_FLOW_A_CLIENT_PORT,
@@ -229,11 +231,13 @@ static const struct verb explain_verb = {
 
 static const char explain_help[] =
 	"Usage: kbump explain [ FACT ]...\n"
-	"FACT := { from ADDRESS | to ADDRESS | sport PORT | dport PORT | iif DEV | vlan ID |\n"
-	"          mark VALUE | zone N | ctmark VALUE | ctlabel [N[,N]...] | tls VERSION |\n"
-	"          sni NAME | alpn PROTOCOL[,PROTOCOL]... | ech yes | ech no | cert STATE |\n"
-	"          issuer NAME | fingerprint SHA256 }\n"
-	"What is not given is not known. An empty word ('') says that there is none.\n";
+	"FACT := { proto tcp | proto udp | from ADDRESS | to ADDRESS | sport PORT |\n"
+	"          dport PORT | iif DEV | vlan ID | mark VALUE | zone N | ctmark VALUE |\n"
+	"          ctlabel [N[,N]...] | tls VERSION | sni NAME |\n"
+	"          alpn PROTOCOL[,PROTOCOL]... | ech yes | ech no | cert STATE | issuer NAME |\n"
+	"          fingerprint SHA256 }\n"
+	"What is not given is not known, but that it is TCP. An empty word ('') says that there\n"
+	"is none.\n";
 
 const struct object explain_object = {
 	.name = "explain",

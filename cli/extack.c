@@ -45,7 +45,7 @@ void extack_field(const struct command *c, struct nl_msg *msg, size_t offset, ch
 		f = field_of(c->obj, a);
 	if (!f)
 		return;
-	if (f->flags & F_ALONE) {
+	if ((f->flags & F_ALONE) && !(f->flags & F_BARE)) {
 		snprintf(buf, size, "%s: ", f->key);
 		return;
 	}

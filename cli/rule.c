@@ -59,6 +59,18 @@ static const char *const yes_no_names[] = { "no", "yes" };
 
 const struct words yes_no_words = { yes_no_names, ARRAY_SIZE(yes_no_names) };
 
+static const char *const proto_names[] = {
+	[KBUMP_PROTO_TCP] = "tcp",
+	[KBUMP_PROTO_UDP] = "udp",
+};
+
+const struct words proto_words = { proto_names, ARRAY_SIZE(proto_names) };
+
+static const char *const block_words[] = {
+	[KBUMP_BLOCK_RESET] = "reset",
+	[KBUMP_BLOCK_DROP] = "drop",
+};
+
 static const char *const answer_words[] = {
 	[KBUMP_ANSWER_NO] = "no",
 	[KBUMP_ANSWER_UNKNOWN] = "unknown",
@@ -139,6 +151,17 @@ static bool has_fail(const struct view *v)
 	       attr_number(v->tb[KBUMP_RULE_A_FAIL]) != KBUMP_FAIL_OPEN;
 }
 
+/* What is so without a word is said without one. */
+static bool has_proto(const struct view *v)
+{
+	return attr_number(v->tb[KBUMP_RULE_A_PROTO]) != KBUMP_PROTO_TCP;
+}
+
+static bool has_block(const struct view *v)
+{
+	return attr_number(v->tb[KBUMP_RULE_A_BLOCK]) != KBUMP_BLOCK_RESET;
+}
+
 static void why_text(const struct field *f, struct nlattr *a, struct nlattr *b)
 {
 	(void)f;
@@ -168,6 +191,9 @@ static const struct field rule_fields[] = {
 	  .what = "a rule handle", .min = 1, .max = UINT_MAX },
 	{ .key = "pref", .type = &type_u32, .flags = F_INPUT, .nla = KBUMP_RULE_A_PREF,
 	  .what = "a preference", .min = 1, .max = INT_MAX },
+	{ .key = "proto", .type = &type_word, .flags = F_INPUT | F_PLAIN,
+	  .nla = KBUMP_RULE_A_PROTO, .words = &proto_words, .what = "a transport protocol",
+	  .shown = has_proto },
 	{ .key = "from", .type = &type_prefix, .flags = F_INPUT | F_NOT,
 	  .nla = KBUMP_RULE_A_SRC, .nla2 = KBUMP_RULE_A_SRC_LEN,
 	  .nla_set = KBUMP_RULE_A_SRC_SET },
@@ -212,6 +238,9 @@ static const struct field rule_fields[] = {
 	{ .key = "not", .type = &type_not, .nla = KBUMP_RULE_A_NOT },
 	{ .key = "action", .type = &type_word, .flags = F_INPUT | F_NEEDED,
 	  .nla = KBUMP_RULE_A_ACTION, .words = WORDS(action_words), .what = "an action" },
+	{ .key = "block", .type = &type_word, .flags = F_INPUT | F_BEHIND | F_ALONE | F_BARE,
+	  .nla = KBUMP_RULE_A_BLOCK, .words = WORDS(block_words), .what = "a way to block",
+	  .shown = has_block },
 	{ .key = "alpn", .json = "alpn_limit", .type = &type_string, .flags = F_INPUT | F_BEHIND,
 	  .nla = KBUMP_RULE_A_ALPN_LIMIT, .what = "a protocol", .max = 255 },
 	{ .key = "page", .type = &type_flag, .flags = F_INPUT | F_ALONE,
@@ -240,7 +269,7 @@ void matchers_each(uint64_t mask, void (*show)(const char *key, void *arg), void
 	const struct field *f;
 
 	for (f = rule_fields; f->key; f++)
-		if (f->flags & F_NOT && mask & 1ULL << f->nla)
+		if (f->flags & (F_NOT | F_PLAIN) && mask & 1ULL << f->nla)
 			show(f->key, arg);
 }
 
@@ -386,15 +415,15 @@ static const char rule_help[] =
 	"       kbump rule move handle N pref N\n"
 	"       kbump rule del { handle N | pref N }\n"
 	"       kbump rule flush\n"
-	"RULE   := { [ not ] MATCH }... action ACTION [ page ] [ alpn PROTOCOL ]\n"
-	"          [ tool NAME ]... [ fail FAIL ]\n"
+	"RULE   := [ proto tcp | udp ] { [ not ] MATCH }... action ACTION [ page ]\n"
+	"          [ alpn PROTOCOL ] [ tool NAME ]... [ fail FAIL ]\n"
 	"          [ learn on | off | SECONDS ] [ comment TEXT ]\n"
 	"MATCH  := { from PREFIX[,PREFIX]... | to PREFIX[,PREFIX]... | sport PORTS |\n"
 	"            dport PORTS | iif DEV | vlan IDS | mark VALUE[/MASK] | zone N |\n"
 	"            ctmark VALUE[/MASK] | ctlabel N | tls VERSION[,VERSION]... |\n"
 	"            sni NAME | alpn PROTOCOL | ech yes | ech no | cert STATE[,STATE]... |\n"
 	"            issuer NAME | fingerprint SHA256 }\n"
-	"ACTION := { inspect | bypass | block }\n"
+	"ACTION := { inspect | bypass | block [ reset | drop ] }\n"
 	"FAIL   := { open | closed }[,CAUSE={ open | closed }]...\n"
 	"CAUSE  := { helper | limit | upstream | internal }\n"
 	"PORTS, IDS := { N | N-N }[,{ N | N-N }]...\n"

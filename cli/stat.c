@@ -28,6 +28,7 @@ static const struct field stat_fields[] = {
 	{ .key = "rx_rekeys", .type = &type_u64, .nla = KBUMP_STAT_RX_REKEYS },
 	{ .key = "tx_rekeys", .type = &type_u64, .nla = KBUMP_STAT_TX_REKEYS },
 	{ .key = "learned", .type = &type_u64, .nla = KBUMP_STAT_LEARNED },
+	{ .key = "udp_blocked", .type = &type_u64, .nla = KBUMP_STAT_UDP_BLOCKED },
 	{}
 };
 

@@ -160,9 +160,22 @@ static const u8 tellers[][2] = {
 	{ KBUMP_RULE_A_FINGERPRINT, KBUMP_FLOW_A_FINGERPRINT },
 };
 
+/* Nobody looks for TLS in UDP. */
+static int check_udp(const struct kb_facts *facts, struct nlattr **tb,
+		     struct netlink_ext_ack *extack)
+{
+	if (!(facts->known & (KB_KNOWN_HELLO | KB_KNOWN_CERT)))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_FLOW_A_PROTO],
+			    "what is told of TLS belongs to TCP alone");
+	return -EINVAL;
+}
+
 /* What is not TLS has nothing of it. */
 static int conclude(struct kb_facts *facts, struct nlattr **tb, struct netlink_ext_ack *extack)
 {
+	if (facts->proto == KBUMP_PROTO_UDP)
+		return check_udp(facts, tb, extack);
 	if (!(facts->known & BIT_ULL(KBUMP_RULE_A_TLS)) || facts->tls != KBUMP_TLS_NO)
 		return 0;
 	if (facts->sni || facts->offer_len || facts->ech || facts->cert != KBUMP_CERT_NONE ||
@@ -198,6 +211,8 @@ int kb_facts_parse(struct kb_facts *facts, struct nlattr **tb, struct netlink_ex
 		t->cport = htons(nla_get_u16(tb[KBUMP_FLOW_A_CLIENT_PORT]));
 	if (tb[KBUMP_FLOW_A_SERVER_PORT])
 		t->sport = htons(nla_get_u16(tb[KBUMP_FLOW_A_SERVER_PORT]));
+	if (tb[KBUMP_FLOW_A_PROTO])
+		facts->proto = nla_get_u8(tb[KBUMP_FLOW_A_PROTO]);
 	parse_origin(&facts->origin, tb);
 	err = kb_facts_handshake(facts, tb, extack);
 	if (err)

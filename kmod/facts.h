@@ -42,6 +42,7 @@ struct kb_origin {
  * On the stack of who puts it to the rules. The pointers are into a request or a flow, which
  * outlive it.
  *
+ * @proto: &enum kbump_proto, which is always known
  * @known: mask of 1 << a matcher (&enum kbump_rule_attr): the facts that it looks at are known;
  *	what is known not to be there is known
  * @tuple: addresses and ports
@@ -56,6 +57,7 @@ struct kb_origin {
  * @cert: &enum kbump_cert
  */
 struct kb_facts {
+	u8 proto;
 	u64 known;
 	struct kb_tuple tuple;
 	struct kb_origin origin;

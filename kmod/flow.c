@@ -23,6 +23,8 @@
 #define LOOK_MS		10000
 #define HANDSHAKE_MS	90000
 #define HALF_OPEN_MS	25000
+/* For so long after its SYN a client that hears nothing may still have something to say. */
+#define SILENT_MS	180000
 #define GC_MS		1000
 #define GC_BATCH	256
 
@@ -402,6 +404,8 @@ static void ask_rules(struct kb_flow *f, const struct kb_facts *facts, enum kbum
 		f->action = KBUMP_ACTION_BYPASS;
 	if (decided)
 		kb_rule_hit(rule);
+	if (f->action == KBUMP_ACTION_BLOCK)
+		WRITE_ONCE(f->silent, rule->block == KBUMP_BLOCK_DROP);
 }
 
 static void count_action(const struct kb_flow *f)
@@ -651,6 +655,20 @@ static bool has_sock(struct kb_flow *f, enum kb_side side, bool with_requests)
 	return found;
 }
 
+/**
+ * kb_flow_is_silent - is nothing of a flow to pass, though it has ended?
+ * @f: the flow
+ *
+ * A client that hears nothing would send its last packets to the server, which would answer.
+ *
+ * Context: any.
+ */
+bool kb_flow_is_silent(const struct kb_flow *f)
+{
+	return READ_ONCE(f->silent) &&
+	       time_before(jiffies, f->born + msecs_to_jiffies(SILENT_MS));
+}
+
 /* A client whose SYN was answered has some time to answer that. Called with the list lock held. */
 static void look_at_handshake(struct kb_flow *f)
 {
@@ -666,7 +684,8 @@ static void look_at_handshake(struct kb_flow *f)
 /* Called with the list lock held. */
 static void look_at_remains(struct kb_flow *f)
 {
-	if (has_sock(f, KB_CLIENT, true) || has_sock(f, KB_SERVER, true)) {
+	if (kb_flow_is_silent(f) || has_sock(f, KB_CLIENT, true) ||
+	    has_sock(f, KB_SERVER, true)) {
 		look_later(f, &f->kn->remains);
 		return;
 	}

@@ -42,8 +42,8 @@ struct kb_end {
  *
  * The steering hook makes it. Three phases: handshake, by a helper's hand; established, when
  * @relay is set; ended. An ended flow owns nothing any more, but stays in &kb_net.ends as
- * long as TCP has a socket for one of its legs, so that late packets find it. Its presence in
- * the table is one reference, work in progress has its own.
+ * long as TCP has a socket for one of its legs, or its client is to hear nothing, so that late
+ * packets find it. Its presence in the table is one reference, work in progress has its own.
  *
  * @end: the legs' addresses; the server's is hashed from %KBUMP_CMD_FLOW_SET on
  * @kn: the namespace
@@ -64,6 +64,7 @@ struct kb_end {
  * @offered: the client offers protocols (ALPN); under @lock until the hand-off, as @learned
  * @learned: it is bypassed by what was learned
  * @cause: &enum kbump_cause why it cannot be inspected, or 0; under @lock until the hand-off
+ * @silent: a rule blocks it, and its client is to hear nothing; set once, under @lock
  * @action: &enum kbump_action as the rules decided, 0 while they have not; under @lock
  * @rule: counted reference to the rule that decided, or that may, until the end; NULL if none
  *	wanted the flow after all; under @lock until the hand-off, then constant
@@ -92,6 +93,7 @@ struct kb_flow {
 	bool offered;
 	bool learned;
 	u8 cause;
+	bool silent;
 	u8 action;
 	struct kb_rule *rule;
 	struct kb_helper *helper;
@@ -136,6 +138,7 @@ int kb_flow_establish(struct kb_flow *f, const struct kb_handoff *h,
 int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
 		       struct netlink_ext_ack *extack);
 void kb_flow_forget(struct kb_flow *f);
+bool kb_flow_is_silent(const struct kb_flow *f);
 void kb_flow_end(struct kb_flow *f, enum kbump_reason reason);
 void kb_flow_closing(struct kb_flow *f);
 bool kb_flow_get(struct kb_flow *f);

@@ -302,7 +302,11 @@ static int answer_fill(struct sk_buff *skb, const void *obj)
 		return -EMSGSIZE;
 	if (f->action == KBUMP_ACTION_INSPECT && f->rule && f->rule->alpn_limit)
 		return nla_put_string(skb, KBUMP_FLOW_A_ALPN_LIMIT, f->rule->alpn_limit);
-	if (f->action == KBUMP_ACTION_BLOCK && f->rule && f->rule->page)
+	if (f->action != KBUMP_ACTION_BLOCK || !f->rule)
+		return 0;
+	if (nla_put_u8(skb, KBUMP_FLOW_A_BLOCK, f->rule->block))
+		return -EMSGSIZE;
+	if (f->rule->page)
 		return nla_put_flag(skb, KBUMP_FLOW_A_PAGE) ?:
 		       nla_put_string(skb, KBUMP_FLOW_A_COMMENT, f->rule->comment);
 	return 0;

@@ -188,7 +188,8 @@ static bool holds(const struct kb_match *m, const struct kb_facts *facts, unsign
  * kb_match - does a connection match?
  * @m: the matchers
  * @facts: what is known of it
- * @why: result: mask of 1 << a matcher: the one that says no, or those whose facts are not known
+ * @why: result: mask of 1 << a matcher, or %KBUMP_RULE_A_PROTO: the one that says no, or those
+ *	whose facts are not known
  *
  * Context: RCU read side.
  * Return: the answer. It stays the same, whatever else comes to be known, unless it is
@@ -198,6 +199,10 @@ enum kbump_answer kb_match(const struct kb_match *m, const struct kb_facts *fact
 {
 	u64 rest = m->asked & facts->known;
 
+	if (m->proto != facts->proto) {
+		*why = BIT_ULL(KBUMP_RULE_A_PROTO);
+		return KBUMP_ANSWER_NO;
+	}
 	while (rest) {
 		unsigned int attr = __ffs64(rest);
 
@@ -306,6 +311,8 @@ int kb_match_fill(struct sk_buff *skb, const struct kb_match *m)
 {
 	unsigned int i;
 
+	if (nla_put_u8(skb, KBUMP_RULE_A_PROTO, m->proto))
+		return -EMSGSIZE;
 	for (i = 0; i < KB_SETS; i++)
 		if (m->sets[i] && nla_put_string(skb, set_matchers[i].attr, m->sets[i]->name))
 			return -EMSGSIZE;
@@ -492,6 +499,8 @@ static void parse_plain(struct kb_match *m, struct nlattr **tb)
 	for (i = 0; i < ARRAY_SIZE(plain); i++)
 		if (tb[plain[i]])
 			m->asked |= BIT_ULL(plain[i]);
+	if (tb[KBUMP_RULE_A_PROTO])
+		m->proto = nla_get_u8(tb[KBUMP_RULE_A_PROTO]);
 	if (tb[KBUMP_RULE_A_ZONE])
 		m->zone = nla_get_u16(tb[KBUMP_RULE_A_ZONE]);
 	if (tb[KBUMP_RULE_A_CT_LABEL])

@@ -60,6 +60,7 @@ enum kb_match_set {
  * Part of &struct kb_rule, and as constant. What the pointers lead to is its own. Matchers are
  * named by their attribute, &enum kbump_rule_attr; what is not asked is zero.
  *
+ * @proto: &enum kbump_proto; it is no matcher, as every rule has one
  * @asked: mask of 1 << a matcher: the rule has it
  * @negated: those of them that must not hold
  * @src: client's prefixes
@@ -84,6 +85,7 @@ enum kb_match_set {
  * @sets: references to sets in place of @src and so on, or NULL
  */
 struct kb_match {
+	u8 proto;
 	u64 asked;
 	u64 negated;
 	struct kb_prefixes *src;

@@ -74,6 +74,8 @@ static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
 	[KBUMP_RULE_A_SPORT_SET] = { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
 	[KBUMP_RULE_A_DPORT_SET] = { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
 	[KBUMP_RULE_A_SNI_SET]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
+	[KBUMP_RULE_A_PROTO]	= NLA_POLICY_MAX(NLA_U8, KBUMP_PROTO_MAX),
+	[KBUMP_RULE_A_BLOCK]	= NLA_POLICY_MAX(NLA_U8, KBUMP_BLOCK_MAX),
 };
 
 static const struct nla_policy tool_policy[KBUMP_TOOL_A_MAX + 1] = {
@@ -153,6 +155,8 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 	[KBUMP_FLOW_A_LEARNED]	= { .type = NLA_REJECT },
 	[KBUMP_FLOW_A_CAUSE]	= NLA_POLICY_RANGE(NLA_U8, KBUMP_CAUSE_UPSTREAM,
 						   KBUMP_CAUSE_INTERNAL),
+	[KBUMP_FLOW_A_PROTO]	= NLA_POLICY_MAX(NLA_U8, KBUMP_PROTO_MAX),
+	[KBUMP_FLOW_A_BLOCK]	= { .type = NLA_REJECT },
 };
 
 static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {

@@ -5,10 +5,43 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
+#include <linux/udp.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 
 #include "packet.h"
+
+/* Where the header of @proto begins, or an error if there is none, or if it is a fragment. */
+static int find4(const struct sk_buff *skb, u8 proto, struct kb_packet *p)
+{
+	const struct iphdr *ip = ip_hdr(skb);
+
+	if (ip->protocol != proto || ip_is_fragment(ip))
+		return -ENOENT;
+	p->src.ip = ip->saddr;
+	p->dst.ip = ip->daddr;
+	return skb_network_offset(skb) + ip->ihl * 4;
+}
+
+static int find6(const struct sk_buff *skb, u8 proto, struct kb_packet *p)
+{
+	unsigned int off = skb_network_offset(skb);
+	unsigned short frag = 0;
+	int flags = 0;
+
+	if (ipv6_find_hdr(skb, &off, proto, &frag, &flags) < 0 || frag)
+		return -ENOENT;
+	p->src.in6 = ipv6_hdr(skb)->saddr;
+	p->dst.in6 = ipv6_hdr(skb)->daddr;
+	return off;
+}
+
+static int find(const struct sk_buff *skb, u8 family, u8 proto, struct kb_packet *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->family = family;
+	return family == NFPROTO_IPV4 ? find4(skb, proto, p) : find6(skb, proto, p);
+}
 
 static bool read_tcp(const struct sk_buff *skb, int off, struct kb_packet *p)
 {
@@ -25,30 +58,6 @@ static bool read_tcp(const struct sk_buff *skb, int off, struct kb_packet *p)
 	return true;
 }
 
-static bool read_tcp4(const struct sk_buff *skb, struct kb_packet *p)
-{
-	const struct iphdr *ip = ip_hdr(skb);
-
-	if (ip->protocol != IPPROTO_TCP || ip_is_fragment(ip))
-		return false;
-	p->src.ip = ip->saddr;
-	p->dst.ip = ip->daddr;
-	return read_tcp(skb, skb_network_offset(skb) + ip->ihl * 4, p);
-}
-
-static bool read_tcp6(const struct sk_buff *skb, struct kb_packet *p)
-{
-	unsigned short frag = 0;
-	int off = skb_network_offset(skb);
-	int flags = 0;
-
-	if (ipv6_find_hdr(skb, &off, IPPROTO_TCP, &frag, &flags) < 0 || frag)
-		return false;
-	p->src.in6 = ipv6_hdr(skb)->saddr;
-	p->dst.in6 = ipv6_hdr(skb)->daddr;
-	return read_tcp(skb, off, p);
-}
-
 /**
  * kb_packet_tcp - read a TCP packet
  * @skb: the packet
@@ -60,9 +69,32 @@ static bool read_tcp6(const struct sk_buff *skb, struct kb_packet *p)
  */
 bool kb_packet_tcp(const struct sk_buff *skb, u8 family, struct kb_packet *p)
 {
-	memset(p, 0, sizeof(*p));
-	p->family = family;
-	return family == NFPROTO_IPV4 ? read_tcp4(skb, p) : read_tcp6(skb, p);
+	int off = find(skb, family, IPPROTO_TCP, p);
+
+	return off >= 0 && read_tcp(skb, off, p);
+}
+
+/**
+ * kb_packet_udp - read a UDP packet
+ * @skb: the packet
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @p: result
+ *
+ * Context: any.
+ * Return: true if it is one, and no fragment.
+ */
+bool kb_packet_udp(const struct sk_buff *skb, u8 family, struct kb_packet *p)
+{
+	int off = find(skb, family, IPPROTO_UDP, p);
+	const struct udphdr *uh;
+	struct udphdr buf;
+
+	uh = off < 0 ? NULL : skb_header_pointer(skb, off, sizeof(buf), &buf);
+	if (!uh)
+		return false;
+	p->sport = uh->source;
+	p->dport = uh->dest;
+	return true;
 }
 
 /* The ports are in the eight bytes that every error quotes. */

@@ -9,7 +9,7 @@
 struct sk_buff;
 
 /**
- * struct kb_packet - addresses and ports of a TCP packet, before it is known which side sent it
+ * struct kb_packet - addresses and ports of a packet, before it is known which side sent it
  *
  * Of an ICMP error these are those of the packet that it is about, the other way round: as
  * if the other end had answered.
@@ -35,6 +35,7 @@ struct kb_packet {
 };
 
 bool kb_packet_tcp(const struct sk_buff *skb, u8 family, struct kb_packet *p);
+bool kb_packet_udp(const struct sk_buff *skb, u8 family, struct kb_packet *p);
 bool kb_packet_read(const struct sk_buff *skb, u8 family, struct kb_packet *p);
 struct kb_tuple kb_packet_tuple(const struct kb_packet *p, enum kb_side side, enum kb_side from);
 

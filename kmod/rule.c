@@ -18,6 +18,12 @@ static struct kb_rule *stricter(struct kb_rule *a, struct kb_rule *b, enum kbump
 	return !a || (kb_rule_fails_closed(b, cause) && !kb_rule_fails_closed(a, cause)) ? b : a;
 }
 
+/* Each UDP packet is put to the rules: those before the first for UDP are passed by. */
+static unsigned int first_place(const struct kb_rules *t, const struct kb_facts *facts)
+{
+	return t && facts->proto == KBUMP_PROTO_UDP ? t->udp : 0;
+}
+
 /**
  * kb_rule_find - what do the rules say?
  * @kn: the namespace
@@ -39,7 +45,7 @@ struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
 	u64 why;
 
 	*decided = false;
-	for (i = 0; t && i < t->count; i++) {
+	for (i = first_place(t, facts); t && i < t->count; i++) {
 		struct kb_rule *r = t->place[i].rule;
 		enum kbump_answer answer = kb_match(&r->match, facts, &why);
 
@@ -56,6 +62,19 @@ struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
 			break;
 	}
 	return maybe;
+}
+
+/**
+ * kb_rules_want_udp - is there a rule for UDP?
+ * @kn: the namespace
+ *
+ * Context: RCU read side.
+ */
+bool kb_rules_want_udp(const struct kb_net *kn)
+{
+	const struct kb_rules *t = rcu_dereference(kn->rules);
+
+	return t && t->udp < t->count;
 }
 
 /**
@@ -177,6 +196,8 @@ int kb_rule_fill(struct sk_buff *skb, const void *obj)
 		if (nla_put_string(skb, KBUMP_RULE_A_TOOL, r->tools[i]->name))
 			return -EMSGSIZE;
 	if (r->alpn_limit && nla_put_string(skb, KBUMP_RULE_A_ALPN_LIMIT, r->alpn_limit))
+		return -EMSGSIZE;
+	if (r->action == KBUMP_ACTION_BLOCK && nla_put_u8(skb, KBUMP_RULE_A_BLOCK, r->block))
 		return -EMSGSIZE;
 	if (r->page && nla_put_flag(skb, KBUMP_RULE_A_PAGE))
 		return -EMSGSIZE;
@@ -307,6 +328,15 @@ struct kb_place kb_rules_take(struct kb_rules *t, unsigned int at)
 	return p;
 }
 
+static unsigned int find_udp(const struct kb_rules *t)
+{
+	unsigned int i = 0;
+
+	while (i < t->count && t->place[i].rule->match.proto != KBUMP_PROTO_UDP)
+		i++;
+	return i;
+}
+
 /**
  * kb_rules_swap - replace the table of the namespace
  * @kn: the namespace, whose lock is held
@@ -316,6 +346,8 @@ struct kb_place kb_rules_take(struct kb_rules *t, unsigned int at)
  */
 struct kb_rules *kb_rules_swap(struct kb_net *kn, struct kb_rules *t)
 {
+	if (t)
+		t->udp = find_udp(t);
 	return rcu_replace_pointer(kn->rules, t, lockdep_is_held(&kn->lock));
 }
 

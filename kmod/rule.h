@@ -22,7 +22,7 @@ struct sk_buff;
 /**
  * struct kb_rule_stats - what a rule has done, one for each CPU
  *
- * @hits: connections that it decided
+ * @hits: connections that it decided, or packets of UDP
  * @bytes: clear bytes relayed for its flows
  * @failed: flows to which its fail setting was applied
  * @last: jiffies of the last hit, if there are @hits
@@ -51,6 +51,7 @@ struct kb_rule_stats {
  * @fail_except: mask of 1 << &enum kbump_cause, for which the other one holds
  * @learn: seconds for which a bypass is learned from its flows, or KB_LEARN_DEFAULT; 0: none is,
  *	and none is applied
+ * @block: &enum kbump_block
  * @page: a client that it blocks is told so by a helper
  * @ntools: tools in @tools
  * @tools: references to the tools
@@ -66,6 +67,7 @@ struct kb_rule {
 	u8 action;
 	u8 fail;
 	u8 fail_except;
+	u8 block;
 	u32 learn;
 	bool page;
 	u8 ntools;
@@ -93,12 +95,14 @@ struct kb_place {
  * worker after a grace period, and its references are dropped then: who reads it can have any rule.
  *
  * @free: for the freeing
+ * @udp: place of the first rule for UDP, @count if there is none; from kb_rules_swap() on
  * @count: rules in @place
  * @room: for so many is there memory
  * @place: in order of evaluation
  */
 struct kb_rules {
 	struct rcu_work free;
+	unsigned int udp;
 	unsigned int count;
 	unsigned int room;
 	struct kb_place place[];
@@ -128,6 +132,7 @@ static inline bool kb_rule_fails_closed(const struct kb_rule *r, enum kbump_caus
 
 struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
 			     enum kbump_cause cause, bool *decided);
+bool kb_rules_want_udp(const struct kb_net *kn);
 struct kb_rule *kb_rule_alloc(void);
 bool kb_rule_get(struct kb_rule *r);
 void kb_rule_put(struct kb_rule *r);

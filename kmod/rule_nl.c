@@ -9,6 +9,7 @@
 #include "set_draft.h"
 #include "tool.h"
 #include "tool_nl.h"
+#include "udp.h"
 
 #define PREF_STEP	10
 
@@ -84,6 +85,21 @@ static int parse_page(struct kb_rule *r, const struct nlattr *a, struct netlink_
 	return -EINVAL;
 }
 
+static int parse_block(struct kb_rule *r, const struct nlattr *a, struct netlink_ext_ack *extack)
+{
+	if (!a)
+		return 0;
+	r->block = nla_get_u8(a);
+	if (r->action != KBUMP_ACTION_BLOCK) {
+		NL_SET_ERR_MSG_ATTR(extack, a, "only action block says how it refuses");
+		return -EINVAL;
+	}
+	if (!r->page || r->block != KBUMP_BLOCK_DROP)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, a, "a client that is told nothing gets no page");
+	return -EINVAL;
+}
+
 static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	if (!tb[KBUMP_RULE_A_ACTION]) {
@@ -98,7 +114,9 @@ static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ex
 				    "only action inspect has tools");
 		return -EINVAL;
 	}
-	return parse_page(r, tb[KBUMP_RULE_A_PAGE], extack) ?:
+	return kb_udp_check(tb, extack) ?:
+	       parse_page(r, tb[KBUMP_RULE_A_PAGE], extack) ?:
+	       parse_block(r, tb[KBUMP_RULE_A_BLOCK], extack) ?:
 	       parse_fail(r, tb, extack) ?:
 	       parse_learn(r, tb[KBUMP_RULE_A_LEARN], extack) ?:
 	       parse_limit(r, tb[KBUMP_RULE_A_ALPN_LIMIT], extack);

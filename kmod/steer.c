@@ -12,7 +12,7 @@
  * PRE_ROUTING, last: packets whose addresses NAT has just restored, as those of a server leg
  *	that is masqueraded. SYNs, and the SYN-ACKs of servers, are sent the way of forwarding.
  * FORWARD, last: there both have passed all that the host's rules had to say: a SYN is put
- *	to our rules, a SYN-ACK goes to its leg.
+ *	to our rules, a SYN-ACK goes to its leg. UDP packets are put to the rules there too.
  * LOCAL_IN: steered packets skip the host's INPUT chains.
  * LOCAL_OUT: packets of the legs skip the host's OUTPUT chains. The client leg, whose
  *	addresses are those of the server leg in reverse, is hidden from connection tracking,
@@ -43,6 +43,7 @@
 #include "rule.h"
 #include "steer.h"
 #include "track.h"
+#include "udp.h"
 
 /*
  * In the flags of IPCB and IP6CB, bits that no kernel uses: the packet is to be looked at in
@@ -136,13 +137,16 @@ static void hide_from_conntrack(struct sk_buff *skb)
 	nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
 }
 
-/* For what comes before the listener has made a socket: a SYN again, or a SYN cookie. */
+/*
+ * For what comes before the listener has made a socket: a SYN again, or a SYN cookie. If a rule
+ * wants silence, there was a socket, and the listener would answer with a reset.
+ */
 static struct sock *flow_listener(const struct kb_flow *f, u8 family)
 {
 	const struct kb_helper *h = READ_ONCE(f->helper);
 	struct sock *sk = NULL;
 
-	if (h && READ_ONCE(f->state) == KBUMP_FLOW_HANDSHAKE)
+	if (h && READ_ONCE(f->state) == KBUMP_FLOW_HANDSHAKE && !kb_flow_is_silent(f))
 		sk = kb_helper_listener(h, family);
 	return sk && refcount_inc_not_zero(&sk->sk_refcnt) ? sk : NULL;
 }
@@ -166,7 +170,7 @@ static int to_leg(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet
 		return NF_ACCEPT;
 	}
 	/* Half a flow is left: what is addressed to the other half must not pass by it. */
-	return READ_ONCE(f->ended) ? -1 : NF_DROP;
+	return READ_ONCE(f->ended) && !kb_flow_is_silent(f) ? -1 : NF_DROP;
 }
 
 /* An ended flow does not stand in the way of a new one. */
@@ -341,13 +345,15 @@ static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, struct kb_ru
 	return verdict < 0 ? fail(kn, skb, rule, facts, failure(verdict), state) : verdict;
 }
 
-/* Refuse it, or have a helper tell the client why. */
+/* Refuse it, say nothing, or have a helper tell the client why. */
 static unsigned int block(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule,
 			  const struct kb_facts *facts, const struct nf_hook_state *state)
 {
 	int verdict = -EPERM;
 
 	kb_count(kn, KBUMP_STAT_BLOCKED, 1);
+	if (rule->block == KBUMP_BLOCK_DROP)
+		return NF_DROP;
 	if (rule->page)
 		verdict = to_helper(kn, skb, rule, true, facts, state);
 	return verdict < 0 ? refuse(skb, state) : verdict;
@@ -490,6 +496,16 @@ static unsigned int judge(struct kb_net *kn, struct sk_buff *skb, u16 flags,
 	return p.syn && is_chosen(kn, flags) ? decide(kn, skb, &p, state) : NF_ACCEPT;
 }
 
+/* Of UDP there are no flows: no other hook has looked at it. */
+static unsigned int judge_udp(struct kb_net *kn, struct sk_buff *skb, u16 flags,
+			      const struct nf_hook_state *state)
+{
+	if (!kb_rules_want_udp(kn) || is_in_vrf(state) || !is_chosen(kn, flags) ||
+	    is_bridged(skb))
+		return NF_ACCEPT;
+	return kb_udp_judge(kn, skb, state);
+}
+
 static unsigned int forward_hook(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
@@ -498,8 +514,10 @@ static unsigned int forward_hook(void *priv, struct sk_buff *skb,
 	u16 before = *flags;
 	unsigned int verdict;
 
-	if (!(before & WATCHED) || READ_ONCE(kn->dying))
+	if (READ_ONCE(kn->dying))
 		return NF_ACCEPT;
+	if (!(before & WATCHED))
+		return judge_udp(kn, skb, before, state);
 	*flags &= ~(WATCHED | CHOSEN | LEFT_ALONE);
 	/* A packet that was queued to a process comes back in that process. */
 	local_bh_disable();

@@ -58,7 +58,7 @@
  *	not known yet, and what belongs to it; the others are known: what is missing is not
  *	there. With KBUMP_FLOW_A_CAUSE the flow cannot be inspected: the fail setting is applied.
  *	The answer has KBUMP_FLOW_A_ACTION and, when a rule decided, _RULE, _ALPN_LIMIT,
- *	_PAGE and _COMMENT; without _ACTION it depends on what is still unknown. A flow is
+ *	_BLOCK, _PAGE and _COMMENT; without _ACTION it depends on what is still unknown. A flow is
  *	handed over as it was decided: opened after %KBUMP_ACTION_INSPECT, as two plain sockets
  *	after %KBUMP_ACTION_BYPASS.
  * @KBUMP_CMD_FLOW_ADD: hand-off, from a registered helper only: two connected TCP
@@ -93,11 +93,12 @@
  *	it; no connection misses it meanwhile. It keeps handle and counters. Notified.
  * @KBUMP_CMD_RULE_EXPLAIN: dump: what would the rules say of a connection with the facts given
  *	in a KBUMP_A_FLOW: KBUMP_FLOW_A_CLIENT_ADDR, _SERVER_ADDR, _CLIENT_PORT,
- *	_SERVER_PORT, _IIF, _MARK, _VLAN, _ZONE, _CT_MARK, _CT_LABELS and those of _FLOW_ASK?
- *	What is missing is not known, but that after %KBUMP_TLS_NO all that only TLS has is
- *	known not to be there. Each rule comes with KBUMP_RULE_A_ANSWER and _WHY, and at the
- *	end a KBUMP_A_FLOW as the answer to _FLOW_ASK: _ACTION and _RULE, _ACTION alone if
- *	no rule can want the connection, or neither if that depends on what is not known.
+ *	_SERVER_PORT, _IIF, _MARK, _VLAN, _ZONE, _CT_MARK, _CT_LABELS, _PROTO and, of TCP, those of
+ *	_FLOW_ASK? What is missing is not known, but _PROTO, and that after %KBUMP_TLS_NO all
+ *	that only TLS has is known not to be there. Each rule comes with KBUMP_RULE_A_ANSWER and
+ *	_WHY, and at the end a KBUMP_A_FLOW as the answer to _FLOW_ASK: _ACTION and _RULE,
+ *	_ACTION alone if no rule can want the connection, or neither if that depends on what is
+ *	not known.
  * @KBUMP_CMD_LEARNED_ADD: notification only: a bypass was learned.
  * @KBUMP_CMD_LEARNED_DEL: forget what has KBUMP_LEARNED_A_ID. Notified, as are time-outs and
  *	what makes room for newer ones.
@@ -212,13 +213,40 @@ enum kbump_attr {
  *
  * @KBUMP_ACTION_INSPECT: open it, relay it, feed the rule's tools
  * @KBUMP_ACTION_BYPASS: leave it alone
- * @KBUMP_ACTION_BLOCK: refuse it with a TCP reset, or as KBUMP_RULE_A_PAGE says
+ * @KBUMP_ACTION_BLOCK: refuse it, as KBUMP_RULE_A_BLOCK and _PAGE say
  */
 enum kbump_action {
 	KBUMP_ACTION_INSPECT = 1,
 	KBUMP_ACTION_BYPASS,
 	KBUMP_ACTION_BLOCK,
 };
+
+/**
+ * enum kbump_proto - transport protocol that a rule is for
+ *
+ * @KBUMP_PROTO_TCP: TCP
+ * @KBUMP_PROTO_UDP: UDP, whose packets are put to the rules one by one
+ */
+enum kbump_proto {
+	KBUMP_PROTO_TCP,
+	KBUMP_PROTO_UDP,
+	__KBUMP_PROTO_MAX,
+};
+#define KBUMP_PROTO_MAX (__KBUMP_PROTO_MAX - 1)
+
+/**
+ * enum kbump_block - how a client is told that a rule blocks
+ *
+ * @KBUMP_BLOCK_RESET: by a TCP reset or, when the server's certificate was the reason, a TLS alert;
+ *	UDP: by an ICMP error, port unreachable
+ * @KBUMP_BLOCK_DROP: not at all
+ */
+enum kbump_block {
+	KBUMP_BLOCK_RESET,
+	KBUMP_BLOCK_DROP,
+	__KBUMP_BLOCK_MAX,
+};
+#define KBUMP_BLOCK_MAX (__KBUMP_BLOCK_MAX - 1)
 
 /**
  * enum kbump_cert - what a server's certificate is worth
@@ -323,7 +351,7 @@ enum kbump_fail {
 };
 
 /**
- * struct kbump_port_range - inclusive range of TCP ports, or of VLANs, host byte order
+ * struct kbump_port_range - inclusive range of ports, or of VLANs, host byte order
  *
  * @min: lowest port, 0..65535
  * @max: highest port, @min..65535
@@ -341,6 +369,10 @@ struct kbump_port_range {
  * _ECH, _ISSUER and _FINGERPRINT. A list, of KBUMP_LIST_MAX values at most, holds if one of its
  * values does. What only TLS has is not there if the connection is not TLS: such a matcher
  * does not hold then.
+ *
+ * A rule is for one _PROTO. One for UDP may have of these _HANDLE, _PREF, _NOT, _COMMENT, _ACTION
+ * without %KBUMP_ACTION_INSPECT, _BLOCK, and the matchers up to _MARK, _VLAN, _ZONE, _CT_MARK and
+ * _CT_LABEL with their sets; all else is refused: -EINVAL.
  *
  * @KBUMP_RULE_A_HANDLE: u32, given by the kernel, stable, never reused
  * @KBUMP_RULE_A_PREF: u32, 1..0x7fffffff, order of evaluation, lowest first; default
@@ -372,7 +404,7 @@ struct kbump_port_range {
  * @KBUMP_RULE_A_PAGE: flag, a helper tells the client why, over TLS and HTTP, where it can;
  *	only with KBUMP_ACTION_BLOCK. What the first packet decides is refused without a
  *	helper, whatever _FAIL says
- * @KBUMP_RULE_A_HITS: u64, connections that the rule decided. Output only, as
+ * @KBUMP_RULE_A_HITS: u64, connections that the rule decided, or packets of UDP. Output only, as
  *	the next two.
  * @KBUMP_RULE_A_BYTES: u64, clear bytes relayed for its flows, both directions
  * @KBUMP_RULE_A_FAILED: u64, its flows to which the fail setting was applied
@@ -409,6 +441,10 @@ struct kbump_port_range {
  * @KBUMP_RULE_A_DPORT_SET: as before, in place of _DPORT
  * @KBUMP_RULE_A_SNI_SET: string, name of a set of %KBUMP_SET_DOMAIN, in place of _SNI: the server
  *	name, or a domain that it is in, is in the set
+ * @KBUMP_RULE_A_PROTO: u8, &enum kbump_proto; default %KBUMP_PROTO_TCP. No matcher of those above:
+ *	it cannot be negated, but is told in _WHY
+ * @KBUMP_RULE_A_BLOCK: u8, &enum kbump_block; default %KBUMP_BLOCK_RESET. Only with
+ *	KBUMP_ACTION_BLOCK; %KBUMP_BLOCK_DROP not with _PAGE
  */
 enum kbump_rule_attr {
 	KBUMP_RULE_A_UNSPEC,
@@ -456,6 +492,8 @@ enum kbump_rule_attr {
 	KBUMP_RULE_A_SPORT_SET,
 	KBUMP_RULE_A_DPORT_SET,
 	KBUMP_RULE_A_SNI_SET,
+	KBUMP_RULE_A_PROTO,
+	KBUMP_RULE_A_BLOCK,
 	__KBUMP_RULE_A_MAX,
 };
 #define KBUMP_RULE_A_MAX (__KBUMP_RULE_A_MAX - 1)
@@ -678,6 +716,8 @@ enum kbump_leg_attr {
  *	_FLOW_ASK
  * @KBUMP_FLOW_A_CAUSE: u8, &enum kbump_cause, why the flow cannot be inspected, if a helper has
  *	said so; input of _FLOW_ASK: %KBUMP_CAUSE_UPSTREAM or %KBUMP_CAUSE_INTERNAL
+ * @KBUMP_FLOW_A_PROTO: u8, &enum kbump_proto; input of _RULE_EXPLAIN, default %KBUMP_PROTO_TCP
+ * @KBUMP_FLOW_A_BLOCK: u8, &enum kbump_block, with %KBUMP_ACTION_BLOCK in the answer to _FLOW_ASK
  */
 enum kbump_flow_attr {
 	KBUMP_FLOW_A_UNSPEC,
@@ -718,6 +758,8 @@ enum kbump_flow_attr {
 	KBUMP_FLOW_A_ALERT,
 	KBUMP_FLOW_A_LEARNED,
 	KBUMP_FLOW_A_CAUSE,
+	KBUMP_FLOW_A_PROTO,
+	KBUMP_FLOW_A_BLOCK,
 	__KBUMP_FLOW_A_MAX,
 };
 #define KBUMP_FLOW_A_MAX (__KBUMP_FLOW_A_MAX - 1)
@@ -749,6 +791,7 @@ enum kbump_flow_attr {
  *	%KBUMP_STAT_BYPASSED
  * @KBUMP_STAT_FAIL_UPSTREAM: fail setting applied: no connection to the server, or no TLS
  * @KBUMP_STAT_FAIL_INTERNAL: fail setting applied: error of the helper
+ * @KBUMP_STAT_UDP_BLOCKED: UDP packets that a block rule matched
  */
 enum kbump_stat {
 	KBUMP_STAT_UNSPEC,
@@ -776,6 +819,7 @@ enum kbump_stat {
 	KBUMP_STAT_LEARNED,
 	KBUMP_STAT_FAIL_UPSTREAM,
 	KBUMP_STAT_FAIL_INTERNAL,
+	KBUMP_STAT_UDP_BLOCKED,
 	__KBUMP_STAT_MAX,
 };
 #define KBUMP_STAT_MAX (__KBUMP_STAT_MAX - 1)
@@ -869,7 +913,7 @@ enum kbump_learned_attr {
  *
  * @KBUMP_SET_DOMAIN: names: "example.com" is that name, ".example.com" it and all below it
  * @KBUMP_SET_PREFIX: address prefixes, IPv4 and IPv6
- * @KBUMP_SET_PORT: TCP ports; these have no time-outs
+ * @KBUMP_SET_PORT: ports; these have no time-outs
  */
 enum kbump_set_type {
 	KBUMP_SET_DOMAIN = 1,

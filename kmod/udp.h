@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef KB_UDP_H
+#define KB_UDP_H
+
+struct kb_net;
+struct netlink_ext_ack;
+struct nf_hook_state;
+struct nlattr;
+struct sk_buff;
+
+int kb_udp_check(struct nlattr **tb, struct netlink_ext_ack *extack);
+unsigned int kb_udp_judge(struct kb_net *kn, struct sk_buff *skb,
+			  const struct nf_hook_state *state);
+
+#endif /* KB_UDP_H */
