@@ -42,9 +42,11 @@ static bool ask(struct conn *c, const struct cert_facts *cert, struct answer *a)
 	return false;
 }
 
-/* With a page, an alert, or a reset where there is no alert for it. */
+/* In silence, with a page, an alert, or a reset where there is no alert for it. */
 static void block(struct conn *c, const struct answer *a, uint8_t alert, const char *why)
 {
+	if (a->silent)
+		return conn_drop(c, "refused by a rule, in silence%s%s", *why ? ": " : "", why);
 	if (a->page && page_start(c, a->comment, alert, why))
 		return;
 	if (alert != ALERT_NONE)

@@ -282,6 +282,28 @@ void conn_reset(struct conn *c, enum kbump_reason reason, const char *fmt, ...)
 }
 
 /**
+ * conn_drop() - end a connection that a rule blocks, of which the client is to hear nothing
+ * @c: the connection, which is freed
+ * @fmt: for the log, as printf
+ *
+ * A socket in repair mode is closed without a word, whatever waits to be read; what the client
+ * still sends is dropped by the kernel. The server hears a reset.
+ */
+void conn_drop(struct conn *c, const char *fmt, ...)
+{
+	int on = TCP_REPAIR_ON;
+	va_list args;
+
+	va_start(args, fmt);
+	log_conn(c, LOG_REFUSED, fmt, args);
+	va_end(args);
+	setsockopt(c->client_fd, SOL_TCP, TCP_REPAIR, &on, sizeof(on));
+	conn_reset_server(c);
+	conn_report(c, KBUMP_REASON_BLOCKED);
+	conn_free(c);
+}
+
+/**
  * conn_client_gone() - end a connection that the client has ended
  * @c: the connection, which is freed
  */

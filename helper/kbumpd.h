@@ -120,6 +120,7 @@ struct sessions;
  * @rule: handle of the rule that decided, 0 if none did
  * @learned: it is bypassed by what was learned
  * @alpn_limit: the only protocol that the server may be offered, empty for any
+ * @silent: a client that is refused is not told
  * @page: a client that is refused gets a page, if it can
  * @comment: the rule's, for that page
  */
@@ -128,6 +129,7 @@ struct answer {
 	uint32_t rule;
 	bool learned;
 	char alpn_limit[256];
+	bool silent;
 	bool page;
 	char comment[KBUMP_COMMENT_LEN];
 };
@@ -478,6 +480,8 @@ void conn_log(const struct conn *c, enum log_verdict verdict, const char *fmt, .
 void conn_note_tls(struct leg_tls *tls, const SSL *ssl);
 void conn_reset(struct conn *c, enum kbump_reason reason, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+void conn_drop(struct conn *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 void conn_client_gone(struct conn *c);
 void conn_close_server(struct conn *c);
 void conn_reset_server(struct conn *c);

@@ -95,6 +95,8 @@ static int on_flow(struct nl_msg *msg, void *arg)
 	if (tb[KBUMP_FLOW_A_ALPN_LIMIT])
 		nla_strlcpy(a->alpn_limit, tb[KBUMP_FLOW_A_ALPN_LIMIT], sizeof(a->alpn_limit));
 	a->learned = tb[KBUMP_FLOW_A_LEARNED];
+	if (tb[KBUMP_FLOW_A_BLOCK])
+		a->silent = nla_get_u8(tb[KBUMP_FLOW_A_BLOCK]) == KBUMP_BLOCK_DROP;
 	a->page = tb[KBUMP_FLOW_A_PAGE];
 	if (tb[KBUMP_FLOW_A_COMMENT])
 		nla_strlcpy(a->comment, tb[KBUMP_FLOW_A_COMMENT], sizeof(a->comment));
