@@ -102,6 +102,7 @@ struct address {
 
 /* Numbers and texts by matcher, as far as it has one: of a connection and of a rule. */
 struct connection {
+	uint8_t proto;
 	struct address address[2];
 	uint32_t number[KBUMP_RULE_A_MAX + 1];
 	const char *text[KBUMP_RULE_A_MAX + 1];
@@ -111,6 +112,7 @@ struct connection {
 };
 
 struct rule {
+	uint8_t proto;
 	uint64_t asked;
 	uint64_t negated;
 	unsigned int values;	/* in each list */
@@ -148,6 +150,12 @@ struct verdict {
 	uint32_t decider;
 };
 
+/* How many of the matchers there are. */
+static unsigned int known_of(uint8_t proto)
+{
+	return proto == KBUMP_PROTO_UDP ? FIRST_OF_TLS : ARRAY_SIZE(matchers);
+}
+
 #define PICK(table)	((table)[chance(ARRAY_SIZE(table))])
 
 static struct address random_address(bool v6)
@@ -166,6 +174,7 @@ static void random_connection(struct connection *c)
 	int i;
 
 	memset(c, 0, sizeof(*c));
+	c->proto = chance(4) ? KBUMP_PROTO_TCP : KBUMP_PROTO_UDP;
 	for (i = 0; i < 2; i++)
 		c->address[i] = random_address(v6);
 	c->number[KBUMP_RULE_A_SPORT] = chance(16);
@@ -212,7 +221,8 @@ static void random_rule(struct rule *r)
 	unsigned int i, n;
 
 	memset(r, 0, sizeof(*r));
-	for (i = 0; i < ARRAY_SIZE(matchers); i++) {
+	r->proto = chance(4) ? KBUMP_PROTO_TCP : KBUMP_PROTO_UDP;
+	for (i = 0; i < known_of(r->proto); i++) {
 		if (chance(5))
 			continue;
 		r->asked |= BIT_OF(matchers[i][0]);
@@ -241,6 +251,8 @@ static void random_rule(struct rule *r)
 	r->text[KBUMP_RULE_A_ISSUER] = PICK(issuer_patterns);
 	r->number[KBUMP_RULE_A_FINGERPRINT] = 1 + chance(2);
 	r->action = KBUMP_ACTION_INSPECT + chance(3);
+	if (r->proto == KBUMP_PROTO_UDP && r->action == KBUMP_ACTION_INSPECT)
+		r->action = KBUMP_ACTION_BYPASS;
 }
 
 /* ---- the model */
@@ -380,6 +392,8 @@ static uint8_t model_rule(const struct rule *r, const struct connection *c, uint
 	unsigned int i;
 
 	*missing = 0;
+	if (r->proto != c->proto)
+		return KBUMP_ANSWER_NO;
 	for (i = 0; i < ARRAY_SIZE(matchers); i++) {
 		if (!(r->asked & BIT_OF(matchers[i][0])))
 			continue;
@@ -495,6 +509,9 @@ static int send_rule(struct talk *t, int cmd, const struct rule *r, int key, uin
 	for (i = 0; i < ARRAY_SIZE(matchers); i++)
 		if (r->asked & BIT_OF(matchers[i][0]))
 			put_matcher(&t->rq, r, matchers[i][0]);
+	/* The one that need not be said is said now and then. */
+	if (r->proto != KBUMP_PROTO_TCP || r->values == 1)
+		put_u8(&t->rq, KBUMP_RULE_A_PROTO, r->proto);
 	if (r->negated)
 		put(&t->rq, KBUMP_RULE_A_NOT, &r->negated, sizeof(r->negated));
 	put_u8(&t->rq, KBUMP_RULE_A_ACTION, r->action);
@@ -741,6 +758,8 @@ static int explain(struct talk *t, const struct connection *c, struct verdict *v
 	memset(v, 0, sizeof(*v));
 	begin(&t->rq, t->id, KBUMP_CMD_RULE_EXPLAIN, NLM_F_DUMP);
 	object = nest(&t->rq, KBUMP_A_FLOW);
+	if (c->proto != KBUMP_PROTO_TCP)
+		put_u8(&t->rq, KBUMP_FLOW_A_PROTO, c->proto);
 	for (i = 0; i < ARRAY_SIZE(matchers); i++)
 		if (c->known & BIT_OF(matchers[i][0]))
 			put_fact(&t->rq, c, matchers[i][0], matchers[i][1]);
@@ -794,6 +813,15 @@ static void learn_handles(struct table *table, const struct verdict *v)
 		table->rule[i].handle = v->rule[i].handle;
 }
 
+/* One matcher alone says no: is it so? */
+static bool says_no(const struct rule *r, const struct connection *c, uint64_t why)
+{
+	if (r->proto != c->proto)
+		return why == BIT_OF(KBUMP_RULE_A_PROTO);
+	return why && !(why & (why - 1)) && why & r->asked &&
+	       model_matcher(r, c, __builtin_ctzll(why)) == KBUMP_ANSWER_NO;
+}
+
 /* The order of the table, and each rule's answer. Return: what is wrong, or NULL. */
 static const char *check_rules(const struct table *table, const struct connection *c,
 			       const struct verdict *v)
@@ -815,9 +843,7 @@ static const char *check_rules(const struct table *table, const struct connectio
 			return "a reason for yes";
 		if (want == KBUMP_ANSWER_UNKNOWN && why != missing)
 			return "missing facts";
-		if (want == KBUMP_ANSWER_NO &&
-		    (!why || why & (why - 1) || !(why & table->rule[i].asked) ||
-		     model_matcher(&table->rule[i], c, __builtin_ctzll(why)) != KBUMP_ANSWER_NO))
+		if (want == KBUMP_ANSWER_NO && !says_no(&table->rule[i], c, why))
 			return "the matcher that says no";
 	}
 	return NULL;
@@ -855,7 +881,7 @@ static void learn(struct connection *c, bool all)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(matchers); i++)
+	for (i = 0; i < known_of(c->proto); i++)
 		if (all || !chance(4))
 			c->known |= BIT_OF(matchers[i][0]);
 	if (!(c->known & BIT_OF(KBUMP_RULE_A_TLS)) ||

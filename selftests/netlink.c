@@ -164,6 +164,57 @@ TEST_F(family, odd_matchers_are_refused)
 	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_NOT, &all, 8));
 }
 
+/* A rule for UDP, right but for one attribute. */
+static int odd_udp_rule(struct talk *t, uint8_t action, int type, const void *data, size_t len)
+{
+	struct nlattr *n;
+
+	begin_cmd(t, KBUMP_CMD_RULE_ADD);
+	n = nest(&t->rq, KBUMP_A_RULE);
+	put_u8(&t->rq, KBUMP_RULE_A_PROTO, KBUMP_PROTO_UDP);
+	put_u8(&t->rq, KBUMP_RULE_A_ACTION, action);
+	put(&t->rq, type, data, len);
+	nest_end(&t->rq, n);
+	return answer(t);
+}
+
+TEST_F(family, rules_for_udp_are_checked)
+{
+	static const uint8_t others[] = {
+		KBUMP_RULE_A_FAIL, KBUMP_RULE_A_TOOL, KBUMP_RULE_A_SNI, KBUMP_RULE_A_ALPN,
+		KBUMP_RULE_A_CERT, KBUMP_RULE_A_ALPN_LIMIT, KBUMP_RULE_A_TLS, KBUMP_RULE_A_ECH,
+		KBUMP_RULE_A_ISSUER, KBUMP_RULE_A_FINGERPRINT, KBUMP_RULE_A_LEARN,
+		KBUMP_RULE_A_FAIL_EXCEPT, KBUMP_RULE_A_SNI_SET,
+	};
+	/* Of these some want a word, some a number, one a byte. */
+	const uint8_t value[KBUMP_FINGERPRINT_LEN] = { 1 }, wrong[] = { 2, 255 };
+	const uint64_t proto = 1ULL << KBUMP_RULE_A_PROTO;
+	size_t i, len;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		for (len = 1; len <= sizeof(value); len *= 2) {
+			EXPECT_GT(0, odd_udp_rule(&self->talk, KBUMP_ACTION_BYPASS, others[i],
+						  value, len)) TH_LOG("attribute %u", others[i]);
+		}
+	}
+	EXPECT_EQ(-EINVAL, odd_udp_rule(&self->talk, KBUMP_ACTION_BLOCK, KBUMP_RULE_A_SNI, "a", 2));
+	EXPECT_STREQ("a rule for UDP cannot have this", self->talk.message);
+	EXPECT_EQ(-EINVAL, odd_udp_rule(&self->talk, KBUMP_ACTION_BLOCK, KBUMP_RULE_A_PAGE, "", 0));
+	EXPECT_STREQ("a rule for UDP cannot have this", self->talk.message);
+	EXPECT_EQ(-EINVAL, odd_udp_rule(&self->talk, KBUMP_ACTION_INSPECT, KBUMP_RULE_A_COMMENT,
+					"a", 2));
+	EXPECT_STREQ("UDP cannot be inspected, only blocked or bypassed", self->talk.message);
+	EXPECT_EQ(-EINVAL, odd_udp_rule(&self->talk, KBUMP_ACTION_BLOCK, KBUMP_RULE_A_NOT, &proto,
+					sizeof(proto)));
+	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_BLOCK, "\1", 1));
+	EXPECT_STREQ("only action block says how it refuses", self->talk.message);
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_PROTO, &wrong[i], 1));
+		EXPECT_GT(0, odd_udp_rule(&self->talk, KBUMP_ACTION_BLOCK, KBUMP_RULE_A_BLOCK,
+					  &wrong[i], 1));
+	}
+}
+
 /* Lists whose addresses and prefix lengths are not as many. */
 TEST_F(family, lists_of_prefixes_are_checked)
 {

@@ -59,6 +59,51 @@ blocked_name()
 	settle
 }
 
+# repeated STATE ADDRESS: nothing answers a connection in that state, so the client says it again.
+repeated()
+{
+	in_ns "$CLIENT" ss -Htno state "$1" | grep -F "$2" | grep -q 'timer:(on,[^,]*,[1-9]'
+}
+
+# silent_syn ADDRESS
+silent_syn()
+{
+	needs_kbump
+	rule dport 443 action block drop
+	spawn silent "$CLIENT" bash -c ": >/dev/tcp/$1/443"
+	wait_for "$WAIT" repeated syn-sent "$1"
+	reap silent
+	[ "$(hits)" -ge 2 ] || fail "$(hits) hits"
+	kbump rule show | grep -F "dport 443 action block drop"
+	kbump -j rule show | grep -F '"action":"block","block":"drop"'
+}
+
+hit()
+{
+	[ "$(hits)" = 1 ]
+}
+
+# silent MATCH...: a connection that has begun stands still, and not even its end is answered.
+silent()
+{
+	needs_kbump
+	rule "$@" action block drop
+	spawn silent "$CLIENT" openssl s_client -connect "$SERVER4:443" -servername "$NAME" -quiet
+	wait_for "$WAIT" hit
+	settle
+	in_ns "$CLIENT" ss -Htn state established | grep -F "$SERVER4" ||
+		fail "$(cat "$DIR/silent.log")"
+	reap silent
+	wait_for "$WAIT" repeated fin-wait-1 "$SERVER4"
+	if grep -e alert -e reset "$DIR/silent.log"; then
+		fail "the client heard something"
+	fi
+	has_line "$DIR/kbumpd.log" 'in silence' || fail "$(cat "$DIR/kbumpd.log")"
+	kbump rule del pref 5
+	sees 443 "$NAME" "$BOX_CA"
+	settle
+}
+
 by_protocol()
 {
 	needs_kbump
@@ -298,6 +343,10 @@ inspect_all || bail_out "cannot add the rule"
 run_rule_case "a server name is left alone" by_name
 run_rule_case "a domain and all below it" by_domain
 run_rule_case "a server name is blocked" blocked_name
+run_rule_case "blocked in silence, the first packet" silent_syn "$SERVER4"
+run_rule_case "the same, IPv6" silent_syn "$SERVER6"
+run_rule_case "blocked in silence, a server name" silent sni "$NAME"
+run_rule_case "blocked in silence, a certificate" silent cert ok
 run_rule_case "a protocol that the client offers" by_protocol
 run_rule_case "the only protocol for servers" limited_protocol
 run_rule_case "the server's certificate" by_certificate
