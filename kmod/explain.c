@@ -78,7 +78,7 @@ static int explain(struct kb_net *kn, const struct kb_facts *facts, struct sk_bu
 		e.place = &t->place[pos->a];
 		/* For the sets that it asks. */
 		rcu_read_lock();
-		e.answer = kb_match(&e.place->rule->match, facts, &e.why);
+		e.answer = kb_rule_match(e.place->rule, facts, &e.why);
 		rcu_read_unlock();
 		if (put(skb, cb, KBUMP_A_RULE, explained_fill, &e))
 			return -EMSGSIZE;
@@ -89,13 +89,12 @@ static int explain(struct kb_net *kn, const struct kb_facts *facts, struct sk_bu
 
 static int read_facts(struct kb_facts *facts, struct netlink_callback *cb)
 {
-	struct nlattr *tb[KBUMP_FLOW_A_MAX + 1];
-	int err;
+	struct nlattr *tb[KBUMP_FLOW_A_MAX + 1] = {};
+	int err = 0;
 
-	/* Nothing is known. */
-	if (!kb_dump_attrs(cb)[KBUMP_A_FLOW])
-		return 0;
-	err = kb_nl_parse_dump(cb, KBUMP_A_FLOW, tb, KBUMP_FLOW_A_MAX);
+	/* Else nothing is known. */
+	if (kb_dump_attrs(cb)[KBUMP_A_FLOW])
+		err = kb_nl_parse_dump(cb, KBUMP_A_FLOW, tb, KBUMP_FLOW_A_MAX);
 	return err ?: kb_facts_parse(facts, tb, cb->extack);
 }
 

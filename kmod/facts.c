@@ -13,6 +13,9 @@
 
 static u16 vlan_of(const struct sk_buff *skb, const struct net_device *in)
 {
+	/* A local process's. */
+	if (!in)
+		return 0;
 	if (skb_vlan_tag_present(skb))
 		return skb_vlan_tag_get_id(skb);
 	return is_vlan_dev(in) ? vlan_dev_vlan_id(in) : 0;
@@ -35,7 +38,7 @@ static void read_conntrack(struct kb_origin *o, const struct nf_conn *ct)
  * kb_origin_read - what does a first packet say?
  * @o: result, zeroed
  * @skb: the packet
- * @in: where it came in
+ * @in: where it came in, or NULL if it is a local process's
  *
  * Context: any.
  */
@@ -44,7 +47,8 @@ void kb_origin_read(struct kb_origin *o, const struct sk_buff *skb, const struct
 	enum ip_conntrack_info info;
 	const struct nf_conn *ct = nf_ct_get(skb, &info);
 
-	strscpy(o->iif, in->name, sizeof(o->iif));
+	if (in)
+		strscpy(o->iif, in->name, sizeof(o->iif));
 	o->mark = skb->mark;
 	o->vlan = vlan_of(skb, in);
 	if (ct)
@@ -139,6 +143,25 @@ static void parse_origin(struct kb_origin *o, struct nlattr **tb)
 		parse_labels(o, tb[KBUMP_FLOW_A_CT_LABELS]);
 }
 
+/* What a local process sends does not come in. Without an owner no local process sends it. */
+static int parse_uid(struct kb_facts *facts, struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	const struct nlattr *a = tb[KBUMP_FLOW_A_UID];
+
+	facts->known |= BIT_ULL(KBUMP_RULE_A_UID);
+	if (!a)
+		return 0;
+	if (tb[KBUMP_FLOW_A_IIF] || tb[KBUMP_FLOW_A_VLAN]) {
+		NL_SET_ERR_MSG_ATTR(extack, a,
+				    "what a local process sends comes in by no interface and VLAN");
+		return -EINVAL;
+	}
+	facts->origin.local = true;
+	facts->origin.uid = nla_get_u32(a);
+	facts->known |= BIT_ULL(KBUMP_RULE_A_IIF) | BIT_ULL(KBUMP_RULE_A_VLAN);
+	return 0;
+}
+
 /* Which attribute tells the fact that a matcher looks at. */
 static const u8 tellers[][2] = {
 	{ KBUMP_RULE_A_SRC, KBUMP_FLOW_A_CLIENT_ADDR },
@@ -214,7 +237,7 @@ int kb_facts_parse(struct kb_facts *facts, struct nlattr **tb, struct netlink_ex
 	if (tb[KBUMP_FLOW_A_PROTO])
 		facts->proto = nla_get_u8(tb[KBUMP_FLOW_A_PROTO]);
 	parse_origin(&facts->origin, tb);
-	err = kb_facts_handshake(facts, tb, extack);
+	err = parse_uid(facts, tb, extack) ?: kb_facts_handshake(facts, tb, extack);
 	if (err)
 		return err;
 	for (i = 0; i < ARRAY_SIZE(tellers); i++)

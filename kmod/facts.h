@@ -20,12 +20,15 @@ struct sk_buff;
 /**
  * struct kb_origin - what a connection's first packet says beside its addresses
  *
- * @iif: name of the interface that it came in on
+ * @iif: name of the interface that it came in on; empty if it is a local process's
  * @mark: its mark
  * @ct_mark: conntrack mark, 0 if it is not tracked, as all below
  * @vlan: its VLAN, or that of the device that took the tag off; 0 if there is none
  * @zone: conntrack zone
  * @labels: conntrack labels
+ * @local: a process of the box makes the connection
+ * @uid: owner of its socket, if @local
+ * @bound: index of the device that this socket is bound to, or 0
  */
 struct kb_origin {
 	char iif[IFNAMSIZ];
@@ -34,6 +37,9 @@ struct kb_origin {
 	u16 vlan;
 	u16 zone;
 	DECLARE_BITMAP(labels, KB_LABELS);
+	bool local;
+	u32 uid;
+	int bound;
 };
 
 /**
@@ -76,7 +82,8 @@ struct kb_facts {
 			 BIT_ULL(KBUMP_RULE_A_SPORT) | BIT_ULL(KBUMP_RULE_A_DPORT) | \
 			 BIT_ULL(KBUMP_RULE_A_IIF) | BIT_ULL(KBUMP_RULE_A_MARK) | \
 			 BIT_ULL(KBUMP_RULE_A_VLAN) | BIT_ULL(KBUMP_RULE_A_ZONE) | \
-			 BIT_ULL(KBUMP_RULE_A_CT_MARK) | BIT_ULL(KBUMP_RULE_A_CT_LABEL))
+			 BIT_ULL(KBUMP_RULE_A_CT_MARK) | BIT_ULL(KBUMP_RULE_A_CT_LABEL) | \
+			 BIT_ULL(KBUMP_RULE_A_UID))
 #define KB_KNOWN_HELLO	(BIT_ULL(KBUMP_RULE_A_SNI) | BIT_ULL(KBUMP_RULE_A_ALPN) | \
 			 BIT_ULL(KBUMP_RULE_A_TLS) | BIT_ULL(KBUMP_RULE_A_ECH))
 #define KB_KNOWN_CERT	(BIT_ULL(KBUMP_RULE_A_CERT) | BIT_ULL(KBUMP_RULE_A_ISSUER) | \

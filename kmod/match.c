@@ -24,7 +24,7 @@ static const struct {
 	[KB_SET_SNI]	= { KBUMP_RULE_A_SNI_SET, KBUMP_RULE_A_SNI, KBUMP_SET_DOMAIN },
 };
 
-static bool in_ranges(const struct kb_ranges *list, u16 value)
+static bool in_ranges(const struct kb_ranges *list, u32 value)
 {
 	unsigned int i;
 
@@ -165,6 +165,8 @@ static bool holds(const struct kb_match *m, const struct kb_facts *facts, unsign
 		return !((o->ct_mark ^ m->ct_mark) & m->ct_mask);
 	case KBUMP_RULE_A_CT_LABEL:
 		return test_bit(m->label, o->labels);
+	case KBUMP_RULE_A_UID:
+		return o->local && in_ranges(m->uid, o->uid);
 	case KBUMP_RULE_A_TLS:
 		return m->tls & BIT(facts->tls);
 	case KBUMP_RULE_A_SNI:
@@ -228,6 +230,18 @@ bool kb_match_names_cert(const struct kb_match *m, enum kbump_cert cert)
 	return m->certs & BIT(cert) && !(m->negated & BIT_ULL(KBUMP_RULE_A_CERT));
 }
 
+/**
+ * kb_match_names_uid - does a rule ask for owners of local processes?
+ * @m: its matchers
+ *
+ * Context: any.
+ * Return: true if they are named, not if all but others are.
+ */
+bool kb_match_names_uid(const struct kb_match *m)
+{
+	return m->asked & ~m->negated & BIT_ULL(KBUMP_RULE_A_UID);
+}
+
 static int fill_prefixes(struct sk_buff *skb, int attr, int len_attr,
 			 const struct kb_prefixes *list)
 {
@@ -254,7 +268,23 @@ static int fill_prefixes(struct sk_buff *skb, int attr, int len_attr,
 
 static int fill_ranges(struct sk_buff *skb, int attr, const struct kb_ranges *list)
 {
-	return list ? nla_put(skb, attr, list->n * sizeof(list->r[0]), list->r) : 0;
+	struct kbump_port_range *narrow;
+	struct nlattr *a;
+	unsigned int i;
+
+	if (!list)
+		return 0;
+	if (list->wide)
+		return nla_put(skb, attr, list->n * sizeof(list->r[0]), list->r);
+	a = nla_reserve(skb, attr, list->n * sizeof(*narrow));
+	if (!a)
+		return -EMSGSIZE;
+	narrow = nla_data(a);
+	for (i = 0; i < list->n; i++) {
+		narrow[i].min = list->r[i].min;
+		narrow[i].max = list->r[i].max;
+	}
+	return 0;
 }
 
 static int fill_text(struct sk_buff *skb, int attr, const char *text)
@@ -281,7 +311,8 @@ static int fill_origin(struct sk_buff *skb, const struct kb_match *m)
 		return -EMSGSIZE;
 	if (asks(m, KBUMP_RULE_A_CT_LABEL) && nla_put_u8(skb, KBUMP_RULE_A_CT_LABEL, m->label))
 		return -EMSGSIZE;
-	return fill_ranges(skb, KBUMP_RULE_A_VLAN, m->vlan);
+	return fill_ranges(skb, KBUMP_RULE_A_VLAN, m->vlan) ?:
+	       fill_ranges(skb, KBUMP_RULE_A_UID, m->uid);
 }
 
 static int fill_handshake(struct sk_buff *skb, const struct kb_match *m)
@@ -397,17 +428,29 @@ static int parse_addresses(struct kb_match *m, struct nlattr **tb, struct netlin
 	return -EINVAL;
 }
 
-static int parse_ranges(struct kb_match *m, struct nlattr **tb, int attr, u16 max,
+static struct kbump_uid_range range_of(const struct nlattr *a, unsigned int i, bool wide)
+{
+	const struct kbump_port_range *narrow = nla_data(a);
+
+	if (wide)
+		return ((const struct kbump_uid_range *)nla_data(a))[i];
+	return (struct kbump_uid_range){ narrow[i].min, narrow[i].max };
+}
+
+static int parse_ranges(struct kb_match *m, struct nlattr **tb, int attr, u32 max,
 			struct kb_ranges **to, struct netlink_ext_ack *extack)
 {
+	bool wide = max > U16_MAX;
+	unsigned int size = wide ? sizeof(struct kbump_uid_range) :
+				   sizeof(struct kbump_port_range);
 	const struct nlattr *a = tb[attr];
 	struct kb_ranges *list;
 	unsigned int i, n;
 
 	if (!a)
 		return 0;
-	n = nla_len(a) / sizeof(list->r[0]);
-	if (!n || n > KBUMP_LIST_MAX || nla_len(a) % sizeof(list->r[0])) {
+	n = nla_len(a) / size;
+	if (!n || n > KBUMP_LIST_MAX || nla_len(a) % size) {
 		NL_SET_ERR_MSG_ATTR(extack, a, "not a list of 1 to 16 ranges");
 		return -EINVAL;
 	}
@@ -417,14 +460,18 @@ static int parse_ranges(struct kb_match *m, struct nlattr **tb, int attr, u16 ma
 	*to = list;
 	m->asked |= BIT_ULL(attr);
 	list->n = n;
-	nla_memcpy(list->r, a, n * sizeof(list->r[0]));
+	list->wide = wide;
 	for (i = 0; i < n; i++) {
+		list->r[i] = range_of(a, i, wide);
 		if (list->r[i].min > list->r[i].max) {
 			NL_SET_ERR_MSG_ATTR(extack, a, "the first of a range is above the last");
 			return -EINVAL;
 		}
 		if (list->r[i].max > max) {
-			NL_SET_ERR_MSG_ATTR(extack, a, "a VLAN is 0 to 4095");
+			if (wide)
+				NL_SET_ERR_MSG_ATTR(extack, a, "a user ID is 0 to 4294967294");
+			else
+				NL_SET_ERR_MSG_ATTR(extack, a, "a VLAN is 0 to 4095");
 			return -EINVAL;
 		}
 	}
@@ -560,6 +607,7 @@ int kb_match_parse(struct kb_match *m, struct nlattr **tb, struct netlink_ext_ac
 	       parse_ranges(m, tb, KBUMP_RULE_A_SPORT, U16_MAX, &m->sport, extack) ?:
 	       parse_ranges(m, tb, KBUMP_RULE_A_DPORT, U16_MAX, &m->dport, extack) ?:
 	       parse_ranges(m, tb, KBUMP_RULE_A_VLAN, 4095, &m->vlan, extack) ?:
+	       parse_ranges(m, tb, KBUMP_RULE_A_UID, U32_MAX - 1, &m->uid, extack) ?:
 	       parse_mark(m, tb, KBUMP_RULE_A_MARK, KBUMP_RULE_A_MARK_MASK, &m->mark, &m->mask,
 			  extack) ?:
 	       parse_mark(m, tb, KBUMP_RULE_A_CT_MARK, KBUMP_RULE_A_CT_MASK, &m->ct_mark,
@@ -663,6 +711,7 @@ void kb_match_free(struct kb_match *m)
 	kfree(m->sport);
 	kfree(m->dport);
 	kfree(m->vlan);
+	kfree(m->uid);
 	kfree(m->sni);
 	kfree(m->alpn);
 	kfree(m->issuer);

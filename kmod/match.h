@@ -34,14 +34,16 @@ struct kb_prefixes {
 };
 
 /**
- * struct kb_ranges - a list of ranges of ports or VLANs
+ * struct kb_ranges - a list of ranges of ports, VLANs or user IDs
  *
  * @n: how many
+ * @wide: they are user IDs, of 32 bits in messages
  * @r: they
  */
 struct kb_ranges {
 	u8 n;
-	struct kbump_port_range r[];
+	bool wide;
+	struct kbump_uid_range r[];
 };
 
 /* The matchers whose value may be a set. */
@@ -68,6 +70,7 @@ enum kb_match_set {
  * @sport: client ports
  * @dport: server ports
  * @vlan: VLANs
+ * @uid: owners of local processes' sockets
  * @iif: interface
  * @mark: packet mark
  * @mask: bits of @mark that count
@@ -93,6 +96,7 @@ struct kb_match {
 	struct kb_ranges *sport;
 	struct kb_ranges *dport;
 	struct kb_ranges *vlan;
+	struct kb_ranges *uid;
 	char iif[IFNAMSIZ];
 	u32 mark;
 	u32 mask;
@@ -112,6 +116,7 @@ struct kb_match {
 
 enum kbump_answer kb_match(const struct kb_match *m, const struct kb_facts *facts, u64 *why);
 bool kb_match_names_cert(const struct kb_match *m, enum kbump_cert cert);
+bool kb_match_names_uid(const struct kb_match *m);
 int kb_match_parse(struct kb_match *m, struct nlattr **tb, struct netlink_ext_ack *extack);
 int kb_match_fill(struct sk_buff *skb, const struct kb_match *m);
 int kb_match_find_sets(const struct kb_draft *d, struct kb_match *m, struct nlattr **tb,

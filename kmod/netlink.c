@@ -26,6 +26,7 @@ static struct netlink_range_validation pref_range = { .min = 1, .max = INT_MAX }
 static struct netlink_range_validation learn_range = { .max = INT_MAX };
 static struct netlink_range_validation timeout_range = { .min = 1, .max = INT_MAX };
 static struct netlink_range_validation positive_range = { .min = 1, .max = U32_MAX };
+static struct netlink_range_validation uid_range = { .max = U32_MAX - 1 };
 
 /* NLA_REJECT: attributes that only the kernel sends. */
 static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
@@ -76,6 +77,7 @@ static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
 	[KBUMP_RULE_A_SNI_SET]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
 	[KBUMP_RULE_A_PROTO]	= NLA_POLICY_MAX(NLA_U8, KBUMP_PROTO_MAX),
 	[KBUMP_RULE_A_BLOCK]	= NLA_POLICY_MAX(NLA_U8, KBUMP_BLOCK_MAX),
+	[KBUMP_RULE_A_UID]	= { .type = NLA_BINARY },
 };
 
 static const struct nla_policy tool_policy[KBUMP_TOOL_A_MAX + 1] = {
@@ -157,6 +159,7 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 						   KBUMP_CAUSE_INTERNAL),
 	[KBUMP_FLOW_A_PROTO]	= NLA_POLICY_MAX(NLA_U8, KBUMP_PROTO_MAX),
 	[KBUMP_FLOW_A_BLOCK]	= { .type = NLA_REJECT },
+	[KBUMP_FLOW_A_UID]	= NLA_POLICY_FULL_RANGE(NLA_U32, &uid_range),
 };
 
 static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {

@@ -25,6 +25,26 @@ static unsigned int first_place(const struct kb_rules *t, const struct kb_facts 
 }
 
 /**
+ * kb_rule_match - does a connection match a rule?
+ * @r: the rule
+ * @facts: what is known of the connection
+ * @why: as for kb_match()
+ *
+ * The box's own connections are no business of rules that do not say so, unless to leave alone.
+ *
+ * Context: RCU read side.
+ * Return: as kb_match().
+ */
+enum kbump_answer kb_rule_match(const struct kb_rule *r, const struct kb_facts *facts, u64 *why)
+{
+	if (!facts->origin.local || r->action == KBUMP_ACTION_BYPASS ||
+	    kb_match_names_uid(&r->match))
+		return kb_match(&r->match, facts, why);
+	*why = BIT_ULL(KBUMP_RULE_A_UID);
+	return KBUMP_ANSWER_NO;
+}
+
+/**
  * kb_rule_find - what do the rules say?
  * @kn: the namespace
  * @facts: what is known of the connection
@@ -47,7 +67,7 @@ struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
 	*decided = false;
 	for (i = first_place(t, facts); t && i < t->count; i++) {
 		struct kb_rule *r = t->place[i].rule;
-		enum kbump_answer answer = kb_match(&r->match, facts, &why);
+		enum kbump_answer answer = kb_rule_match(r, facts, &why);
 
 		if (answer == KBUMP_ANSWER_NO)
 			continue;

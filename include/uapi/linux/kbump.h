@@ -362,17 +362,32 @@ struct kbump_port_range {
 };
 
 /**
+ * struct kbump_uid_range - inclusive range of user IDs, as the owner of the network namespace has
+ *	them
+ *
+ * @min: lowest, 0..0xfffffffe
+ * @max: highest, @min..0xfffffffe
+ */
+struct kbump_uid_range {
+	__u32 min;
+	__u32 max;
+};
+
+/**
  * enum kbump_rule_attr - nested in KBUMP_A_RULE
  *
  * What a rule asks of a connection is in its matchers, each of which must hold: _SRC, _DST,
  * _SPORT, _DPORT, _IIF, _MARK, _SNI, _ALPN, _CERT, _VLAN, _ZONE, _CT_MARK, _CT_LABEL, _TLS,
- * _ECH, _ISSUER and _FINGERPRINT. A list, of KBUMP_LIST_MAX values at most, holds if one of its
- * values does. What only TLS has is not there if the connection is not TLS: such a matcher
+ * _ECH, _ISSUER, _FINGERPRINT and _UID. A list, of KBUMP_LIST_MAX values at most, holds if one of
+ * its values does. What only TLS has is not there if the connection is not TLS: such a matcher
  * does not hold then.
  *
  * A rule is for one _PROTO. One for UDP may have of these _HANDLE, _PREF, _NOT, _COMMENT, _ACTION
  * without %KBUMP_ACTION_INSPECT, _BLOCK, and the matchers up to _MARK, _VLAN, _ZONE, _CT_MARK and
  * _CT_LABEL with their sets; all else is refused: -EINVAL.
+ *
+ * Connections that processes of the box make are opened or refused by those rules alone that have
+ * a _UID which is not negated. What leaves alone concerns them too.
  *
  * @KBUMP_RULE_A_HANDLE: u32, given by the kernel, stable, never reused
  * @KBUMP_RULE_A_PREF: u32, 1..0x7fffffff, order of evaluation, lowest first; default
@@ -445,6 +460,8 @@ struct kbump_port_range {
  *	it cannot be negated, but is told in _WHY
  * @KBUMP_RULE_A_BLOCK: u8, &enum kbump_block; default %KBUMP_BLOCK_RESET. Only with
  *	KBUMP_ACTION_BLOCK; %KBUMP_BLOCK_DROP not with _PAGE
+ * @KBUMP_RULE_A_UID: one or several struct kbump_uid_range: owner of the socket of the local
+ *	process that makes the connection. It does not hold if none of the box's makes it
  */
 enum kbump_rule_attr {
 	KBUMP_RULE_A_UNSPEC,
@@ -494,6 +511,7 @@ enum kbump_rule_attr {
 	KBUMP_RULE_A_SNI_SET,
 	KBUMP_RULE_A_PROTO,
 	KBUMP_RULE_A_BLOCK,
+	KBUMP_RULE_A_UID,
 	__KBUMP_RULE_A_MAX,
 };
 #define KBUMP_RULE_A_MAX (__KBUMP_RULE_A_MAX - 1)
@@ -718,6 +736,9 @@ enum kbump_leg_attr {
  *	said so; input of _FLOW_ASK: %KBUMP_CAUSE_UPSTREAM or %KBUMP_CAUSE_INTERNAL
  * @KBUMP_FLOW_A_PROTO: u8, &enum kbump_proto; input of _RULE_EXPLAIN, default %KBUMP_PROTO_TCP
  * @KBUMP_FLOW_A_BLOCK: u8, &enum kbump_block, with %KBUMP_ACTION_BLOCK in the answer to _FLOW_ASK
+ * @KBUMP_FLOW_A_UID: u32, 0..0xfffffffe, owner of the socket of the local process that makes the
+ *	connection; absent if none does. Output too, with an empty _IIF; input of _RULE_EXPLAIN,
+ *	where neither _IIF nor _VLAN can be given with it
  */
 enum kbump_flow_attr {
 	KBUMP_FLOW_A_UNSPEC,
@@ -760,6 +781,7 @@ enum kbump_flow_attr {
 	KBUMP_FLOW_A_CAUSE,
 	KBUMP_FLOW_A_PROTO,
 	KBUMP_FLOW_A_BLOCK,
+	KBUMP_FLOW_A_UID,
 	__KBUMP_FLOW_A_MAX,
 };
 #define KBUMP_FLOW_A_MAX (__KBUMP_FLOW_A_MAX - 1)
