@@ -174,6 +174,8 @@ static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *fact
 	}
 	if (f->track.zone)
 		WRITE_ONCE(kn->zoned, true);
+	if (facts->origin.local)
+		WRITE_ONCE(kn->local, true);
 	f->kn = kn;
 	/* The table's, and the caller's. */
 	refcount_set(&f->ref, 2);
@@ -608,6 +610,10 @@ int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
 	} else if (f->action == KBUMP_ACTION_BLOCK) {
 		NL_SET_ERR_MSG(extack, "a rule blocks this flow");
 		err = -EPERM;
+	} else if (f->origin.local && tuple->cport == f->end[KB_CLIENT].tuple.cport) {
+		/* By its addresses nobody could tell the leg from the client. */
+		NL_SET_ERR_MSG(extack, "the client is local and has this port itself");
+		err = -EADDRINUSE;
 	} else {
 		spin_lock_bh(&kn->list_lock);
 		unhash_end(kn, e);

@@ -100,6 +100,8 @@ static int flow_fill(struct sk_buff *skb, const void *obj)
 	    nla_put_string(skb, KBUMP_FLOW_A_IIF, f->origin.iif) ||
 	    nla_put_u64_64bit(skb, KBUMP_FLOW_A_AGE, age, KBUMP_FLOW_A_PAD))
 		return -EMSGSIZE;
+	if (f->origin.local && nla_put_u32(skb, KBUMP_FLOW_A_UID, f->origin.uid))
+		return -EMSGSIZE;
 	if (fill_decision(skb, f))
 		return -EMSGSIZE;
 	if (f->sni && nla_put_string(skb, KBUMP_FLOW_A_SNI, f->sni))

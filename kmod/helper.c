@@ -3,6 +3,7 @@
  * Helpers: the processes that do the handshakes, and whose listening sockets the steered
  * connections are given to.
  */
+#include <linux/cred.h>
 #include <linux/net.h>
 #include <linux/notifier.h>
 #include <linux/rculist.h>
@@ -103,6 +104,23 @@ struct kb_helper *kb_helper_of_port(struct kb_net *kn, u32 portid)
 			found = h;
 	rcu_read_unlock();
 	return found;
+}
+
+/**
+ * kb_helper_runs_as - is a user that of a helper?
+ * @kn: the namespace
+ * @uid: the user
+ *
+ * Context: RCU read side.
+ */
+bool kb_helper_runs_as(struct kb_net *kn, kuid_t uid)
+{
+	struct kb_helper *h;
+
+	list_for_each_entry_rcu(h, &kn->helpers, list)
+		if (uid_eq(h->uid, uid))
+			return true;
+	return false;
 }
 
 static void helper_free(struct kb_helper *h)
@@ -221,6 +239,7 @@ static struct kb_helper *helper_alloc(const struct genl_info *info)
 	refcount_set(&h->ref, 1);
 	h->portid = info->snd_portid;
 	h->pid = task_tgid_nr(current);
+	h->uid = current_fsuid();
 	return h;
 }
 

@@ -29,6 +29,7 @@ struct sock;
  * @gone: its netlink socket is closed; set once, before its flows are ended
  * @portid: of its netlink socket
  * @pid: process id in the initial namespace
+ * @uid: its user, whose connections are left alone
  * @version: as it says, or empty
  * @steered: connections given to it
  * @handoffs: flows that it handed over
@@ -43,6 +44,7 @@ struct kb_helper {
 	bool gone;
 	u32 portid;
 	u32 pid;
+	kuid_t uid;
 	char version[KB_VERSION_LEN];
 	atomic64_t steered;
 	atomic64_t handoffs;
@@ -50,6 +52,7 @@ struct kb_helper {
 };
 
 struct kb_helper *kb_helper_choose(struct kb_net *kn, u8 family);
+bool kb_helper_runs_as(struct kb_net *kn, kuid_t uid);
 struct kb_helper *kb_helper_of_port(struct kb_net *kn, u32 portid);
 struct sock *kb_helper_listener(const struct kb_helper *h, u8 family);
 void kb_helper_put(struct kb_helper *h);

@@ -63,6 +63,7 @@ struct kb_stats {
  * @dst4: local input route of IPv4, for steered packets
  * @dst6: the same of IPv6; NULL if the namespace has no IPv6
  * @nchoosers: iptables rules by which connections are chosen; with 0, all are
+ * @local: connections of local processes were steered; set once
  * @zoned: connections were put into tracking zones of their own; set once
  * @hooked: the netfilter hooks are registered; under @lock
  * @dying: no new flow, no new configuration; set once
@@ -98,6 +99,7 @@ struct kb_net {
 	struct dst_entry *dst4;
 	struct dst_entry *dst6;
 	atomic_t nchoosers;
+	bool local;
 	bool zoned;
 	bool hooked;
 	bool dying;

@@ -17,7 +17,9 @@
  * LOCAL_OUT: packets of the legs skip the host's OUTPUT chains. The client leg, whose
  *	addresses are those of the server leg in reverse, is hidden from connection tracking,
  *	unless a destination NAT needs its entry. The server leg is tracked in the place of the
- *	client's connection: see track.c.
+ *	client's connection: see track.c. What a local client and its leg send to each other
+ *	stays on this host: see local.c.
+ * LOCAL_OUT, last: a local process's SYN is put to our rules.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -39,6 +41,7 @@
 
 #include "flow.h"
 #include "helper.h"
+#include "local.h"
 #include "packet.h"
 #include "rule.h"
 #include "steer.h"
@@ -205,6 +208,9 @@ static int known(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet 
 	struct kb_flow *f = kb_flow_lookup(kn, &t);
 	int verdict;
 
+	/* Nobody else sends from the address of a local client: the host will refuse it. */
+	if (f && f->origin.local)
+		return -1;
 	if (f) {
 		if (begins_anew(f, p))
 			return -1;
@@ -241,13 +247,70 @@ static bool is_candidate(const struct sk_buff *skb, const struct nf_hook_state *
 	       !(state->in->flags & IFF_LOOPBACK) && !is_bridged(skb);
 }
 
+/* The flow of a local client, if @from sent this packet on its client leg. */
+static struct kb_flow *local_flow(struct kb_net *kn, const struct kb_packet *p, enum kb_side from)
+{
+	struct kb_tuple t = kb_packet_tuple(p, KB_CLIENT, from);
+	struct kb_flow *f = READ_ONCE(kn->local) ? kb_flow_lookup(kn, &t) : NULL;
+
+	return f && f->origin.local ? f : NULL;
+}
+
+/* The result of sending or receiving a packet, as a verdict on it. */
+static unsigned int stolen(int result)
+{
+	/* In LOCAL_OUT TCP gets the result, and 1 would mean that it is still to be sent. */
+	if (result == NET_XMIT_DROP)
+		result = NET_XMIT_CN;
+	return NF_STOLEN | (unsigned int)-result << NF_VERDICT_QBITS;
+}
+
+/* Go on behind the rest of the hooks. */
+static unsigned int skip_hooks(struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	return stolen(state->okfn(state->net, state->sk, skb));
+}
+
+/* From the loopback device, to either end of a local client's leg. */
+static unsigned int looped(struct kb_net *kn, struct sk_buff *skb,
+			   const struct nf_hook_state *state)
+{
+	const struct kb_flow *f;
+	struct kb_packet p;
+	int verdict;
+
+	if (skb->sk || !kb_packet_tcp(skb, state->pf, &p))
+		return NF_ACCEPT;
+	f = local_flow(kn, &p, KB_CLIENT);
+	if (f) {
+		verdict = to_leg(kn, skb, &p, f, &f->end[KB_CLIENT].tuple);
+		if (verdict == NF_DROP)
+			return NF_DROP;
+		/* Without a socket TCP tells the client that its connection is no more. */
+		if (verdict < 0)
+			deliver(kn, skb, state->pf, NULL);
+		return skip_hooks(skb, state);
+	}
+	f = local_flow(kn, &p, KB_SERVER);
+	/* The host's tracking must restore addresses first; then it is none of ours. */
+	if (!f || f->track.dnat)
+		return NF_ACCEPT;
+	kb_local_arrive(&f->origin, skb, state->pf);
+	deliver(kn, skb, state->pf, NULL);
+	return skip_hooks(skb, state);
+}
+
 static unsigned int early_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct kb_net *kn = kb_net(state->net);
 	struct kb_packet p;
 	int verdict = -1;
 
-	if (has_flows(kn) && is_candidate(skb, state) && kb_packet_read(skb, state->pf, &p))
+	if (!has_flows(kn))
+		return NF_ACCEPT;
+	if (READ_ONCE(kn->local) && state->in->flags & IFF_LOOPBACK)
+		return looped(kn, skb, state);
+	if (is_candidate(skb, state) && kb_packet_read(skb, state->pf, &p))
 		verdict = known(kn, skb, &p, state);
 	return verdict < 0 ? NF_ACCEPT : verdict;
 }
@@ -316,6 +379,8 @@ static int to_helper(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rul
 	if (IS_ERR(h))
 		return PTR_ERR(h);
 	sk = h ? kb_helper_listener(h, state->pf) : NULL;
+	if (facts->origin.local && !kb_local_can_loop(kn->net))
+		sk = NULL;
 	if (!sk || !refcount_inc_not_zero(&sk->sk_refcnt)) {
 		if (h)
 			kb_helper_put(h);
@@ -329,8 +394,18 @@ static int to_helper(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rul
 	}
 	end_time_wait(kn, &facts->tuple);
 	kb_count(kn, KBUMP_STAT_STEERED, 1);
-	deliver(kn, skb, state->pf, sk);
-	verdict = settle_conntrack(f, skb);
+	if (facts->origin.local) {
+		sock_put(sk);
+		verdict = settle_conntrack(f, skb);
+		/* If it is lost, it will come again. */
+		if (verdict == NF_ACCEPT) {
+			kb_local_loop(kn->net, skb, state->pf);
+			verdict = NF_STOLEN;
+		}
+	} else {
+		deliver(kn, skb, state->pf, sk);
+		verdict = settle_conntrack(f, skb);
+	}
 	kb_flow_put(f);
 	return verdict;
 }
@@ -375,6 +450,8 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 	if (old)
 		kb_flow_forget(old);
 	kb_origin_read(&facts.origin, skb, state->in);
+	if (!state->in)
+		kb_local_read(&facts.origin, kn->net, skb);
 	rule = kb_rule_find(kn, &facts, KBUMP_CAUSE_HELPER, &decided);
 	if (!rule)
 		return NF_ACCEPT;
@@ -530,30 +607,25 @@ static unsigned int forward_hook(void *priv, struct sk_buff *skb,
 	return verdict;
 }
 
-/*
- * Go on behind the rest of the hooks. In LOCAL_OUT it is TCP that gets the result, which it
- * needs for its congestion control; but 1 would mean there that the packet is still to be sent.
- */
-static unsigned int skip_hooks(struct sk_buff *skb, const struct nf_hook_state *state)
-{
-	int result = state->okfn(state->net, state->sk, skb);
-
-	if (result == NET_XMIT_DROP)
-		result = NET_XMIT_CN;
-	return NF_STOLEN | (unsigned int)-result << NF_VERDICT_QBITS;
-}
-
 static unsigned int input_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	return is_steered(kb_net(state->net), skb) ? skip_hooks(skb, state) : NF_ACCEPT;
 }
 
-static const struct kb_flow *flow_of(struct kb_net *kn, const struct kb_packet *p,
-				     enum kb_side side)
+static struct kb_flow *flow_of(struct kb_net *kn, const struct kb_packet *p, enum kb_side side)
 {
 	struct kb_tuple t = kb_packet_tuple(p, side, side == KB_CLIENT ? KB_SERVER : KB_CLIENT);
 
 	return kb_flow_lookup(kn, &t);
+}
+
+/* Between the ends of a local client's leg. */
+static unsigned int loop(struct kb_net *kn, struct sk_buff *skb, const struct kb_flow *f,
+			 const struct nf_hook_state *state)
+{
+	int verdict = settle_conntrack(f, skb);
+
+	return verdict == NF_ACCEPT ? stolen(kb_local_loop(kn->net, skb, state->pf)) : verdict;
 }
 
 /*
@@ -569,8 +641,13 @@ static unsigned int output_early_hook(void *priv, struct sk_buff *skb,
 
 	if (!has_flows(kn) || !kb_packet_tcp(skb, state->pf, &p))
 		return NF_ACCEPT;
+	f = local_flow(kn, &p, KB_CLIENT);
+	if (f && !begins_anew(f, &p))
+		return loop(kn, skb, f, state);
 	f = flow_of(kn, &p, KB_CLIENT);
 	if (f && !f->track.dnat) {
+		if (f->origin.local)
+			return loop(kn, skb, f, state);
 		hide_from_conntrack(skb);
 		return skip_hooks(skb, state);
 	}
@@ -586,17 +663,56 @@ static unsigned int output_late_hook(void *priv, struct sk_buff *skb,
 				     const struct nf_hook_state *state)
 {
 	struct kb_net *kn = kb_net(state->net);
-	const struct kb_flow *f;
+	struct kb_flow *f;
 	struct kb_packet p;
 
 	if (!has_flows(kn) || !kb_packet_tcp(skb, state->pf, &p))
 		return NF_ACCEPT;
 	f = flow_of(kn, &p, KB_SERVER);
+	/* A process of the box has got the port of a leg that is no more. */
+	if (f && begins_anew(f, &p)) {
+		kb_flow_forget(f);
+		f = NULL;
+	}
 	if (f)
 		kb_track_pass_on(&f->origin, skb);
 	else if (!flow_of(kn, &p, KB_CLIENT))
 		return NF_ACCEPT;
 	return skip_hooks(skb, state);
+}
+
+/* At the end of what the host has to say of its own packets. */
+static unsigned int judge_local(struct kb_net *kn, struct sk_buff *skb, bool opens,
+				const struct nf_hook_state *state)
+{
+	const struct kb_flow *f;
+	struct kb_packet p;
+
+	if (!kb_packet_tcp(skb, state->pf, &p))
+		return NF_ACCEPT;
+	/* One whose server NAT has chosen. */
+	f = has_flows(kn) ? local_flow(kn, &p, KB_CLIENT) : NULL;
+	if (f && !begins_anew(f, &p))
+		return loop(kn, skb, f, state);
+	return opens && p.syn ? decide(kn, skb, &p, state) : NF_ACCEPT;
+}
+
+static unsigned int output_last_hook(void *priv, struct sk_buff *skb,
+				     const struct nf_hook_state *state)
+{
+	struct kb_net *kn = kb_net(state->net);
+	unsigned int verdict;
+	bool opens;
+
+	if (READ_ONCE(kn->dying) || (state->pf == NFPROTO_IPV6 && !kn->dst6))
+		return NF_ACCEPT;
+	opens = kb_local_opens(kn, skb, state->pf);
+	if (!opens && !(READ_ONCE(kn->local) && has_nat(skb)))
+		return NF_ACCEPT;
+	local_bh_disable();
+	verdict = judge_local(kn, skb, opens, state);
+	local_bh_enable();
+	return verdict;
 }
 
 /* Of both families; their priorities are the same numbers. */
@@ -614,6 +730,8 @@ static const struct nf_hook_ops hooks[] = {
 	  .priority = NF_IP_PRI_RAW - 1 },
 	{ .hook = output_late_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_LOCAL_OUT,
 	  .priority = NF_IP_PRI_CONNTRACK + 1 },
+	{ .hook = output_last_hook, .pf = NFPROTO_INET, .hooknum = NF_INET_LOCAL_OUT,
+	  .priority = NF_IP_PRI_LAST },
 };
 
 static struct dst_entry *local_route4(struct net *net)
