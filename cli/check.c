@@ -134,8 +134,11 @@ static void check_modules(struct report *r)
 		report_error(r, "modprobe tls", "there is no module tls: no connection is opened");
 }
 
-/* Does the kernel have none of these? What keeps it from being asked is said, and an error. */
-static bool has_none(struct report *r, const struct object *o, int cmd)
+/*
+ * Does the kernel have none of these, that has attribute @nla if it is not 0? What keeps it from
+ * being asked is said, and an error.
+ */
+static bool has_none(struct report *r, const struct object *o, int cmd, int nla)
 {
 	struct command dump = { .obj = r->c->obj, .verb = r->c->verb };
 	struct replies replies = {};
@@ -149,7 +152,7 @@ static bool has_none(struct report *r, const struct object *o, int cmd)
 		none = false;
 	}
 	for (i = 0; i < replies.count; i++)
-		if (view_of_message(&v, o, replies.msg[i]))
+		if (view_of_message(&v, o, replies.msg[i]) && (!nla || v.tb[nla]))
 			none = false;
 	replies_free(&replies);
 	command_free(&dump);
@@ -158,14 +161,14 @@ static bool has_none(struct report *r, const struct object *o, int cmd)
 
 static void check_helper(struct report *r)
 {
-	if (module_is_loaded() && has_none(r, &helper_object, KBUMP_CMD_HELPER_GET))
+	if (module_is_loaded() && has_none(r, &helper_object, KBUMP_CMD_HELPER_GET, 0))
 		report_error(r, "start kbumpd(8) in this network namespace",
 			     "there is no helper: each rule's \"fail\" decides");
 }
 
 static void check_rules(struct report *r)
 {
-	if (module_is_loaded() && has_none(r, &rule_object, KBUMP_CMD_RULE_GET))
+	if (module_is_loaded() && has_none(r, &rule_object, KBUMP_CMD_RULE_GET, 0))
 		report_warning(r, "kbump rule add dport 443 action inspect tool NAME",
 			       "there is no rule: all connections are left alone");
 }
@@ -202,6 +205,15 @@ static void check_bridge(struct report *r)
 	report_error(r, "sysctl -w net.bridge.bridge-nf-call-iptables=0",
 		     "connections that come in or go out by bridges such as %s are not opened, or break",
 		     name);
+}
+
+/* A packet from one socket of the host to another takes this way, and no other. */
+static void check_loopback(struct report *r)
+{
+	if (module_is_loaded() && !host_is_up("lo") &&
+	    !has_none(r, &rule_object, KBUMP_CMD_RULE_GET, KBUMP_RULE_A_UID))
+		report_error(r, "ip link set lo up",
+			     "the loopback device is down: no connection of a local process is opened");
 }
 
 static void check_vrf(struct report *r)
@@ -263,6 +275,7 @@ static const struct check {
 	{ "clock", check_clock },
 	{ "forwarding", check_forwarding },
 	{ "bridge", check_bridge },
+	{ "loopback", check_loopback },
 	{ "vrf", check_vrf },
 	{ "routing", check_routing },
 	{ "conntrack", check_conntrack },

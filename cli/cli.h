@@ -235,6 +235,7 @@ bool host_kernel(struct kernel *k);
 bool host_has_ktls(void);
 bool host_setting(const char *name, long long *value);
 bool host_device(const char *driver, char name[IFNAMSIZ]);
+bool host_is_up(const char *device);
 void host_routing(struct routing *r);
 
 /* match.c */
@@ -301,6 +302,8 @@ extern const struct type type_word;
 extern const struct type type_set;
 extern const struct type type_set_only;
 extern const struct type type_ports;
+extern const struct type type_uid;
+extern const struct type type_uids;
 extern const struct type type_prefix;
 extern const struct type type_mark;
 extern const struct type type_mark_mask;

@@ -99,6 +99,8 @@ static const struct field fact_fields[] = {
 	{ .key = "iif", .type = &type_dev, .flags = F_INPUT, .nla = KBUMP_FLOW_A_IIF },
 	{ .key = "vlan", .type = &type_u16, .flags = F_INPUT, .nla = KBUMP_FLOW_A_VLAN,
 	  .what = "a VLAN", .max = 4095 },
+	{ .key = "uid", .type = &type_uid, .flags = F_INPUT, .nla = KBUMP_FLOW_A_UID,
+	  .what = "a user or a user ID (0-4294967294)" },
 	{ .key = "mark", .type = &type_mark_value, .flags = F_INPUT, .nla = KBUMP_FLOW_A_MARK },
 	{ .key = "zone", .type = &type_u16, .flags = F_INPUT, .nla = KBUMP_FLOW_A_ZONE,
 	  .what = "a conntrack zone", .max = UINT16_MAX },
@@ -232,12 +234,12 @@ static const struct verb explain_verb = {
 static const char explain_help[] =
 	"Usage: kbump explain [ FACT ]...\n"
 	"FACT := { proto tcp | proto udp | from ADDRESS | to ADDRESS | sport PORT |\n"
-	"          dport PORT | iif DEV | vlan ID | mark VALUE | zone N | ctmark VALUE |\n"
-	"          ctlabel [N[,N]...] | tls VERSION | sni NAME |\n"
+	"          dport PORT | iif DEV | vlan ID | uid USER | mark VALUE | zone N |\n"
+	"          ctmark VALUE | ctlabel [N[,N]...] | tls VERSION | sni NAME |\n"
 	"          alpn PROTOCOL[,PROTOCOL]... | ech yes | ech no | cert STATE | issuer NAME |\n"
 	"          fingerprint SHA256 }\n"
 	"What is not given is not known, but that it is TCP. An empty word ('') says that there\n"
-	"is none.\n";
+	"is none. With uid it is a connection of a local process, else one that passes the box.\n";
 
 const struct object explain_object = {
 	.name = "explain",

@@ -157,6 +157,12 @@ static void arrow_text(const struct field *f, struct nlattr *a, struct nlattr *b
 
 static const struct type type_arrow = { NULL, arrow_text, NULL };
 
+/* What a local process sends does not come in. */
+static bool has_iif(const struct view *v)
+{
+	return !v->tb[KBUMP_FLOW_A_UID];
+}
+
 static const struct field flow_fields[] = {
 	{ .key = "id", .type = &type_u64, .flags = F_BARE, .nla = KBUMP_FLOW_A_ID },
 	{ .key = "state", .type = &type_word, .flags = F_BARE, .nla = KBUMP_FLOW_A_STATE,
@@ -168,7 +174,8 @@ static const struct field flow_fields[] = {
 	{ .key = "server_addr", .type = &type_endpoint, .flags = F_BARE,
 	  .nla = KBUMP_FLOW_A_SERVER_ADDR, .nla2 = KBUMP_FLOW_A_SERVER_PORT },
 	{ .key = "server_port", .type = &type_port, .nla = KBUMP_FLOW_A_SERVER_PORT },
-	{ .key = "iif", .type = &type_string, .nla = KBUMP_FLOW_A_IIF },
+	{ .key = "iif", .type = &type_string, .nla = KBUMP_FLOW_A_IIF, .shown = has_iif },
+	{ .key = "uid", .type = &type_uid, .nla = KBUMP_FLOW_A_UID },
 	{ .key = "sni", .type = &type_string, .nla = KBUMP_FLOW_A_SNI },
 	{ .key = "alpn", .type = &type_string, .nla = KBUMP_FLOW_A_ALPN },
 	{ .key = "action", .type = &type_word, .nla = KBUMP_FLOW_A_ACTION,

@@ -98,6 +98,20 @@ bool host_device(const char *driver, char name[IFNAMSIZ])
 	return found;
 }
 
+bool host_is_up(const char *device)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq req = {};
+	bool up;
+
+	if (fd < 0)
+		return false;
+	memcpy(req.ifr_name, device, strnlen(device, IFNAMSIZ - 1));
+	up = !ioctl(fd, SIOCGIFFLAGS, &req) && req.ifr_flags & IFF_UP;
+	close(fd);
+	return up;
+}
+
 static int on_rule(struct nl_msg *msg, void *arg)
 {
 	struct routing *r = arg;

@@ -209,6 +209,8 @@ static const struct field rule_fields[] = {
 	{ .key = "iif", .type = &type_dev, .flags = F_INPUT | F_NOT, .nla = KBUMP_RULE_A_IIF },
 	{ .key = "vlan", .type = &type_ports, .flags = F_INPUT | F_NOT,
 	  .nla = KBUMP_RULE_A_VLAN, .what = "VLAN", .max = 4095 },
+	{ .key = "uid", .type = &type_uids, .flags = F_INPUT | F_NOT, .nla = KBUMP_RULE_A_UID,
+	  .what = "a user or a user ID (0-4294967294)" },
 	{ .key = "mark", .type = &type_mark, .flags = F_INPUT | F_NOT,
 	  .nla = KBUMP_RULE_A_MARK, .nla2 = KBUMP_RULE_A_MARK_MASK },
 	{ .key = "mark_mask", .type = &type_mark_mask, .nla = KBUMP_RULE_A_MARK_MASK },
@@ -419,7 +421,7 @@ static const char rule_help[] =
 	"          [ alpn PROTOCOL ] [ tool NAME ]... [ fail FAIL ]\n"
 	"          [ learn on | off | SECONDS ] [ comment TEXT ]\n"
 	"MATCH  := { from PREFIX[,PREFIX]... | to PREFIX[,PREFIX]... | sport PORTS |\n"
-	"            dport PORTS | iif DEV | vlan IDS | mark VALUE[/MASK] | zone N |\n"
+	"            dport PORTS | iif DEV | vlan IDS | uid USERS | mark VALUE[/MASK] | zone N |\n"
 	"            ctmark VALUE[/MASK] | ctlabel N | tls VERSION[,VERSION]... |\n"
 	"            sni NAME | alpn PROTOCOL | ech yes | ech no | cert STATE[,STATE]... |\n"
 	"            issuer NAME | fingerprint SHA256 }\n"
@@ -427,6 +429,7 @@ static const char rule_help[] =
 	"FAIL   := { open | closed }[,CAUSE={ open | closed }]...\n"
 	"CAUSE  := { helper | limit | upstream | internal }\n"
 	"PORTS, IDS := { N | N-N }[,{ N | N-N }]...\n"
+	"USERS  := { NAME | N | N-N }[,{ NAME | N | N-N }]...\n"
 	"VERSION := { 1.0 | 1.1 | 1.2 | 1.3 | other | no }\n"
 	"STATE  := { ok | revoked | invalid | weak | self-signed | untrusted |\n"
 	"            name-mismatch | expired | client-auth | none }\n"

@@ -3,10 +3,14 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <net/if.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
+
+/* The one above says that there is none. */
+#define UID_MAX		(UINT32_MAX - 1)
 
 static void put(struct nl_msg *msg, int nla, const void *data, int len)
 {
@@ -274,17 +278,27 @@ static int ports_parse(const struct command *c, const struct field *f, const cha
 	return 0;
 }
 
-static int ranges(const struct nlattr *a, struct kbump_port_range r[KBUMP_LIST_MAX])
+static int ranges(const struct field *f, const struct nlattr *a,
+		  struct kbump_uid_range r[KBUMP_LIST_MAX])
 {
-	return nla_memcpy(r, a, KBUMP_LIST_MAX * sizeof(*r)) / (int)sizeof(*r);
+	struct kbump_port_range narrow[KBUMP_LIST_MAX];
+	int i, n;
+
+	if (f->type == &type_uids)
+		return nla_memcpy(r, a, KBUMP_LIST_MAX * sizeof(*r)) / (int)sizeof(*r);
+	n = nla_memcpy(narrow, a, sizeof(narrow)) / (int)sizeof(*narrow);
+	for (i = 0; i < n; i++) {
+		r[i].min = narrow[i].min;
+		r[i].max = narrow[i].max;
+	}
+	return n;
 }
 
-static void ports_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+static void ranges_text(const struct field *f, struct nlattr *a, struct nlattr *b)
 {
-	struct kbump_port_range r[KBUMP_LIST_MAX];
-	int i, n = ranges(a, r);
+	struct kbump_uid_range r[KBUMP_LIST_MAX];
+	int i, n = ranges(f, a, r);
 
-	(void)f;
 	(void)b;
 	for (i = 0; i < n; i++) {
 		printf(i ? ",%u" : "%u", r[i].min);
@@ -293,7 +307,7 @@ static void ports_text(const struct field *f, struct nlattr *a, struct nlattr *b
 	}
 }
 
-static struct json_object *range_json(const struct kbump_port_range *r)
+static struct json_object *range_json(const struct kbump_uid_range *r)
 {
 	struct json_object *j;
 
@@ -306,13 +320,12 @@ static struct json_object *range_json(const struct kbump_port_range *r)
 }
 
 /* A list of more than one is an array. */
-static struct json_object *ports_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+static struct json_object *ranges_json(const struct field *f, struct nlattr *a, struct nlattr *b)
 {
-	struct kbump_port_range r[KBUMP_LIST_MAX];
-	int i, n = ranges(a, r);
+	struct kbump_uid_range r[KBUMP_LIST_MAX];
+	int i, n = ranges(f, a, r);
 	struct json_object *j;
 
-	(void)f;
 	(void)b;
 	if (n == 1)
 		return range_json(r);
@@ -322,7 +335,77 @@ static struct json_object *ports_json(const struct field *f, struct nlattr *a, s
 	return j;
 }
 
-const struct type type_ports = { ports_parse, ports_text, ports_json };
+const struct type type_ports = { ports_parse, ranges_text, ranges_json };
+
+/* The name of a user of this system, or a number. */
+static int word_uid(const struct command *c, const struct field *f, const char *word,
+		    uint32_t *uid)
+{
+	const struct passwd *user;
+	uint64_t n;
+
+	if (!word_u64(word, 10, &n) && n <= UID_MAX) {
+		*uid = n;
+		return 0;
+	}
+	user = isdigit((unsigned char)*word) ? NULL : getpwnam(word);
+	if (!user)
+		return usage_error(c, "\"%s\" is not %s", word, f->what);
+	*uid = user->pw_uid;
+	return 0;
+}
+
+/* A name may have a dash in it: only numbers are ends of a range. */
+static int uids_item(const struct command *c, const struct field *f, const char *word,
+		     struct kbump_uid_range *r)
+{
+	size_t len = isdigit((unsigned char)*word) ? strcspn(word, "-") : strlen(word);
+	char first[64];
+
+	snprintf(first, sizeof(first), "%.*s", (int)len, word);
+	if (word_uid(c, f, first, &r->min))
+		return EXIT_USAGE;
+	r->max = r->min;
+	if (!word[len])
+		return 0;
+	if (!isdigit((unsigned char)word[len + 1]))
+		return usage_error(c, "\"%s\": a range is of two user IDs", word);
+	if (word_uid(c, f, word + len + 1, &r->max))
+		return EXIT_USAGE;
+	if (r->max < r->min)
+		return usage_error(c, "\"%s\": the first user ID is above the last", word);
+	return 0;
+}
+
+static int uids_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	struct kbump_uid_range r[KBUMP_LIST_MAX];
+	char one[64];
+	int n;
+
+	for (n = 0; word; n++) {
+		if (n == KBUMP_LIST_MAX)
+			return too_long(c, f);
+		if (word_item(c, &word, one, sizeof(one)) || uids_item(c, f, one, &r[n]))
+			return EXIT_USAGE;
+	}
+	put(to, f->nla, r, n * sizeof(*r));
+	return 0;
+}
+
+const struct type type_uids = { uids_parse, ranges_text, ranges_json };
+
+static int uid_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint32_t uid;
+
+	if (word_uid(c, f, word, &uid))
+		return EXIT_USAGE;
+	put(to, f->nla, &uid, sizeof(uid));
+	return 0;
+}
+
+const struct type type_uid = { uid_parse, number_text, number_json };
 
 static int prefix_parse(const struct command *c, const struct field *f, const char *word, void *to)
 {
