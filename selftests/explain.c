@@ -82,6 +82,7 @@ static const uint8_t matchers[][2] = {
 	{ KBUMP_RULE_A_ZONE, KBUMP_FLOW_A_ZONE },
 	{ KBUMP_RULE_A_CT_MARK, KBUMP_FLOW_A_CT_MARK },
 	{ KBUMP_RULE_A_CT_LABEL, KBUMP_FLOW_A_CT_LABELS },
+	{ KBUMP_RULE_A_UID, KBUMP_FLOW_A_UID },
 	{ KBUMP_RULE_A_TLS, KBUMP_FLOW_A_TLS },
 	{ KBUMP_RULE_A_SNI, KBUMP_FLOW_A_SNI },
 	{ KBUMP_RULE_A_ALPN, KBUMP_FLOW_A_OFFER },
@@ -92,7 +93,7 @@ static const uint8_t matchers[][2] = {
 };
 
 /* From here on they need the client's words. */
-#define FIRST_OF_TLS	10
+#define FIRST_OF_TLS	11
 #define BIT_OF(attr)	(1ULL << (attr))
 
 struct address {
@@ -108,6 +109,7 @@ struct connection {
 	const char *text[KBUMP_RULE_A_MAX + 1];
 	unsigned int offered;	/* bit n: protocols[n] */
 	unsigned int labelled;	/* bit n: labels[n] */
+	bool local;
 	uint64_t known;
 };
 
@@ -185,6 +187,12 @@ static void random_connection(struct connection *c)
 	c->number[KBUMP_RULE_A_ZONE] = chance(3);
 	c->number[KBUMP_RULE_A_CT_MARK] = chance(8);
 	c->labelled = chance(1 << ARRAY_SIZE(labels));
+	c->local = !chance(3);
+	if (c->local) {
+		c->number[KBUMP_RULE_A_UID] = chance(8);
+		c->number[KBUMP_RULE_A_VLAN] = 0;
+		c->text[KBUMP_RULE_A_IIF] = "";
+	}
 	c->text[KBUMP_RULE_A_SNI] = "";
 	c->text[KBUMP_RULE_A_ISSUER] = "";
 	c->number[KBUMP_RULE_A_TLS] = chance(KBUMP_TLS_MAX + 1);
@@ -238,6 +246,7 @@ static void random_rule(struct rule *r)
 	random_ranges(r, KBUMP_RULE_A_SPORT, 16);
 	random_ranges(r, KBUMP_RULE_A_DPORT, 16);
 	random_ranges(r, KBUMP_RULE_A_VLAN, 8);
+	random_ranges(r, KBUMP_RULE_A_UID, 8);
 	r->text[KBUMP_RULE_A_IIF] = PICK(devices);
 	random_mark(r, KBUMP_RULE_A_MARK);
 	random_mark(r, KBUMP_RULE_A_CT_MARK);
@@ -339,6 +348,8 @@ static bool model_holds(const struct rule *r, const struct connection *c, int at
 {
 	unsigned int side = attr == KBUMP_RULE_A_DST, i;
 
+	if (attr == KBUMP_RULE_A_UID && !c->local)
+		return false;
 	switch (attr) {
 	case KBUMP_RULE_A_SRC:
 	case KBUMP_RULE_A_DST:
@@ -350,6 +361,7 @@ static bool model_holds(const struct rule *r, const struct connection *c, int at
 	case KBUMP_RULE_A_SPORT:
 	case KBUMP_RULE_A_DPORT:
 	case KBUMP_RULE_A_VLAN:
+	case KBUMP_RULE_A_UID:
 		for (i = 0; i < r->values; i++)
 			if (c->number[attr] >= r->range[attr][i].min &&
 			    c->number[attr] <= r->range[attr][i].max)
@@ -376,11 +388,25 @@ static bool model_holds(const struct rule *r, const struct connection *c, int at
 	}
 }
 
+/* Whether a local process makes it is always known, and that it comes in nowhere then. */
+static bool model_known(const struct connection *c, int attr)
+{
+	return c->known & BIT_OF(attr) || attr == KBUMP_RULE_A_UID ||
+	       (c->local && (attr == KBUMP_RULE_A_IIF || attr == KBUMP_RULE_A_VLAN));
+}
+
+/* A rule that does not ask for owners opens or refuses nothing of what local processes make. */
+static bool is_foreign(const struct rule *r, const struct connection *c)
+{
+	return c->local && r->action != KBUMP_ACTION_BYPASS &&
+	       (!(r->asked & BIT_OF(KBUMP_RULE_A_UID)) || r->negated & BIT_OF(KBUMP_RULE_A_UID));
+}
+
 static uint8_t model_matcher(const struct rule *r, const struct connection *c, int attr)
 {
 	bool negated = r->negated & BIT_OF(attr);
 
-	if (!(c->known & BIT_OF(attr)))
+	if (!model_known(c, attr))
 		return KBUMP_ANSWER_UNKNOWN;
 	return model_holds(r, c, attr) != negated ? KBUMP_ANSWER_YES : KBUMP_ANSWER_NO;
 }
@@ -392,7 +418,7 @@ static uint8_t model_rule(const struct rule *r, const struct connection *c, uint
 	unsigned int i;
 
 	*missing = 0;
-	if (r->proto != c->proto)
+	if (is_foreign(r, c) || r->proto != c->proto)
 		return KBUMP_ANSWER_NO;
 	for (i = 0; i < ARRAY_SIZE(matchers); i++) {
 		if (!(r->asked & BIT_OF(matchers[i][0])))
@@ -452,8 +478,10 @@ static void put_addresses(struct request *rq, const struct rule *r, int side, in
 
 static void put_matcher(struct request *rq, const struct rule *r, int attr)
 {
+	struct kbump_uid_range uids[VALUES_MAX];
 	uint8_t bytes[KBUMP_FINGERPRINT_LEN];
 	uint16_t zone = r->number[attr];
+	unsigned int i;
 
 	switch (attr) {
 	case KBUMP_RULE_A_SRC:
@@ -466,6 +494,13 @@ static void put_matcher(struct request *rq, const struct rule *r, int attr)
 	case KBUMP_RULE_A_DPORT:
 	case KBUMP_RULE_A_VLAN:
 		put(rq, attr, r->range[attr], r->values * sizeof(r->range[attr][0]));
+		break;
+	case KBUMP_RULE_A_UID:
+		for (i = 0; i < r->values; i++) {
+			uids[i].min = r->range[attr][i].min;
+			uids[i].max = r->range[attr][i].max;
+		}
+		put(rq, attr, uids, r->values * sizeof(uids[0]));
 		break;
 	case KBUMP_RULE_A_MARK:
 		put_u32(rq, attr, r->number[attr]);
@@ -658,6 +693,7 @@ static void put_fact(struct request *rq, const struct connection *c, int attr, i
 		break;
 	case KBUMP_RULE_A_MARK:
 	case KBUMP_RULE_A_CT_MARK:
+	case KBUMP_RULE_A_UID:
 		put_u32(rq, type, c->number[attr]);
 		break;
 	case KBUMP_RULE_A_CT_LABEL:
@@ -749,6 +785,16 @@ static void take_message(void *arg, const struct nlmsghdr *nlh)
 		take_verdict(v, top[KBUMP_A_FLOW]);
 }
 
+/* Is it said in an explanation's request? */
+static bool is_told(const struct connection *c, int attr)
+{
+	if (attr == KBUMP_RULE_A_UID)
+		return c->local;
+	if (c->local && (attr == KBUMP_RULE_A_IIF || attr == KBUMP_RULE_A_VLAN))
+		return false;
+	return c->known & BIT_OF(attr);
+}
+
 /* As ask(). */
 static int explain(struct talk *t, const struct connection *c, struct verdict *v)
 {
@@ -761,7 +807,7 @@ static int explain(struct talk *t, const struct connection *c, struct verdict *v
 	if (c->proto != KBUMP_PROTO_TCP)
 		put_u8(&t->rq, KBUMP_FLOW_A_PROTO, c->proto);
 	for (i = 0; i < ARRAY_SIZE(matchers); i++)
-		if (c->known & BIT_OF(matchers[i][0]))
+		if (is_told(c, matchers[i][0]))
 			put_fact(&t->rq, c, matchers[i][0], matchers[i][1]);
 	nest_end(&t->rq, object);
 	return ask(t, take_message, v);
@@ -843,6 +889,11 @@ static const char *check_rules(const struct table *table, const struct connectio
 			return "a reason for yes";
 		if (want == KBUMP_ANSWER_UNKNOWN && why != missing)
 			return "missing facts";
+		if (want == KBUMP_ANSWER_NO && is_foreign(&table->rule[i], c)) {
+			if (why != BIT_OF(KBUMP_RULE_A_UID))
+				return "the reason why a rule is not for local processes";
+			continue;
+		}
 		if (want == KBUMP_ANSWER_NO && !says_no(&table->rule[i], c, why))
 			return "the matcher that says no";
 	}

@@ -142,6 +142,8 @@ TEST_F(family, odd_matchers_are_refused)
 {
 	const struct kbump_port_range vlan = { .min = 1, .max = 4096 };
 	const struct kbump_port_range many[KBUMP_LIST_MAX + 1] = {};
+	const struct kbump_uid_range nobody = { .min = 1, .max = UINT32_MAX }, none = { .min = 1 };
+	const struct kbump_uid_range users[KBUMP_LIST_MAX + 1] = {};
 	const uint8_t bytes[KBUMP_FINGERPRINT_LEN + 1] = { 2 };
 	const uint32_t zero = 0, huge = 0x80000000u;
 	const uint64_t no_such = 1ULL << KBUMP_RULE_A_SNI, all = UINT64_MAX;
@@ -159,6 +161,12 @@ TEST_F(family, odd_matchers_are_refused)
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_ISSUER, "", 1));
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_FINGERPRINT, bytes, sizeof(bytes)));
 	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_FINGERPRINT, bytes, sizeof(bytes) - 2));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_UID, users, sizeof(users)));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_UID, users, 0));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_UID, users, 4));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_UID, &none, sizeof(none)));
+	EXPECT_GT(0, odd_rule(&self->talk, KBUMP_RULE_A_UID, &nobody, sizeof(nobody)));
+	EXPECT_STREQ("a user ID is 0 to 4294967294", self->talk.message);
 	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_NOT, &no_such, 8));
 	EXPECT_STREQ("the rule has no such matcher to be negated", self->talk.message);
 	EXPECT_EQ(-EINVAL, odd_rule(&self->talk, KBUMP_RULE_A_NOT, &all, 8));
@@ -252,6 +260,7 @@ static int odd_fact(struct talk *t, int type, const void *data, size_t len)
 
 TEST_F(family, odd_facts_are_refused)
 {
+	const uint32_t nobody = UINT32_MAX;
 	const uint8_t bytes[64] = { 255 };
 	const uint16_t vlan = 4096;
 
@@ -259,6 +268,7 @@ TEST_F(family, odd_facts_are_refused)
 	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_SERVER_ADDR, bytes, 0));
 	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_IIF, bytes, 17));
 	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_VLAN, &vlan, 2));
+	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_UID, &nobody, 4));
 	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_CT_LABELS, bytes, 15));
 	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_TLS, bytes, 1));
 	EXPECT_GT(0, odd_fact(&self->talk, KBUMP_FLOW_A_ECH, bytes, 1));
