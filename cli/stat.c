@@ -27,6 +27,8 @@ static const struct field stat_fields[] = {
 	{ .key = "bad_record", .type = &type_u64, .nla = KBUMP_STAT_BAD_RECORD },
 	{ .key = "rx_rekeys", .type = &type_u64, .nla = KBUMP_STAT_RX_REKEYS },
 	{ .key = "tx_rekeys", .type = &type_u64, .nla = KBUMP_STAT_TX_REKEYS },
+	{ .key = "taps", .type = &type_u64, .nla = KBUMP_STAT_TAPS },
+	{ .key = "taps_failed", .type = &type_u64, .nla = KBUMP_STAT_TAPS_FAILED },
 	{ .key = "learned", .type = &type_u64, .nla = KBUMP_STAT_LEARNED },
 	{ .key = "udp_blocked", .type = &type_u64, .nla = KBUMP_STAT_UDP_BLOCKED },
 	{}

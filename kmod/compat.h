@@ -20,6 +20,12 @@
 #error "from 6.14 on kTLS itself has a say in a change of keys: kmod/rekey.c is not written for it"
 #endif
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#include <net/gso.h>
+#else
+#include <linux/netdevice.h>
+#endif
+
 /* The attributes of a generic netlink dump's request. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define kb_dump_attrs(cb)	(genl_info_dump(cb)->attrs)

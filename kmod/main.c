@@ -16,6 +16,7 @@
 #include "set.h"
 #include "share.h"
 #include "steer.h"
+#include "tap.h"
 #include "tool.h"
 #include "xt.h"
 
@@ -53,15 +54,20 @@ static int __net_init net_init(struct net *net)
 	err = kb_learned_init(kn);
 	if (err)
 		goto fail_shares;
-	err = kb_flows_init(kn);
+	err = kb_taps_init(kn);
 	if (err)
 		goto fail_learned;
+	err = kb_flows_init(kn);
+	if (err)
+		goto fail_taps;
 	err = kb_tools_init(kn);
 	if (err)
 		goto fail_flows;
 	return 0;
 fail_flows:
 	kb_flows_exit(kn);
+fail_taps:
+	kb_taps_exit(kn);
 fail_learned:
 	kb_learned_exit(kn);
 fail_shares:
@@ -98,6 +104,7 @@ static void __net_exit net_exit(struct net *net)
 	struct kb_net *kn = kb_net(net);
 
 	kb_flows_exit(kn);
+	kb_taps_exit(kn);
 	kb_learned_exit(kn);
 	kb_shares_exit(kn);
 	free_percpu(kn->stats);

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mirror: the clear streams of a flow become a well-formed TCP connection on the devices
- * of its tools. The frames' payload is the relay's own pages; only headers are made.
+ * The mirror: the streams of a flow, in clear unless it is bypassed, become a well-formed TCP
+ * connection on the devices of its tools. The frames' payload is the relay's own pages; only
+ * headers are made.
  *
  * Nothing here slows a flow: what a device does not take is counted and lost.
  */
-#include <linux/etherdevice.h>
-#include <linux/if_vlan.h>
+#include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
-#include <linux/netdevice.h>
 #include <linux/random.h>
 #include <net/checksum.h>
 #include <net/ip6_checksum.h>
 #include <net/tcp.h>
 
 #include "flow.h"
+#include "frame.h"
 #include "leg.h"
 #include "mirror.h"
 #include "rule.h"
@@ -24,8 +24,6 @@
 #define WINDOW		65535
 #define WSCALE		7
 #define HOP_LIMIT	64
-#define MSS_MIN		88
-#define MSS_MAX		(65535 - sizeof(struct ipv6hdr) - sizeof(struct tcphdr))
 /* MSS, no operation, window scale. */
 #define SYN_OPTIONS	8
 
@@ -50,13 +48,6 @@ struct segment {
 	unsigned int len;
 };
 
-/* A tool as it is at the moment of one segment; valid under RCU. */
-struct target {
-	struct kb_tool *tool;
-	struct net_device *dev;
-	const struct kb_tool_look *look;
-};
-
 static const struct kb_tuple *mirror_tuple(const struct kb_mirror *m)
 {
 	return &m->flow->end[KB_CLIENT].tuple;
@@ -65,25 +56,6 @@ static const struct kb_tuple *mirror_tuple(const struct kb_mirror *m)
 static unsigned int ip_len(const struct kb_tuple *t)
 {
 	return t->family == NFPROTO_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-}
-
-static unsigned int target_mss(const struct kb_tuple *t, const struct target *to)
-{
-	unsigned int mtu = min_not_zero(to->look->mtu, READ_ONCE(to->dev->mtu));
-	int room = mtu - ip_len(t) - sizeof(struct tcphdr);
-
-	return clamp_t(int, room, MSS_MIN, MSS_MAX);
-}
-
-static void put_ethernet(struct sk_buff *skb, const struct kb_tuple *t, const struct target *to)
-{
-	struct ethhdr *eth = skb_put(skb, ETH_HLEN);
-
-	skb_reset_mac_header(skb);
-	ether_addr_copy(eth->h_source, to->look->has_src ? to->look->src : to->dev->dev_addr);
-	ether_addr_copy(eth->h_dest, to->look->dst);
-	eth->h_proto = htons(t->family == NFPROTO_IPV4 ? ETH_P_IP : ETH_P_IPV6);
-	skb->protocol = eth->h_proto;
 }
 
 static void put_ipv4(struct sk_buff *skb, struct kb_mirror *m, const struct segment *s,
@@ -135,7 +107,7 @@ static void put_options(struct sk_buff *skb, struct tcphdr *th, unsigned int mss
 }
 
 static struct tcphdr *put_tcp(struct sk_buff *skb, const struct kb_mirror *m,
-			      const struct segment *s, const struct target *to)
+			      const struct segment *s, const struct kb_target *to)
 {
 	const struct kb_tuple *t = mirror_tuple(m);
 	__be16 sport = to->look->dport ? htons(to->look->dport) : t->sport;
@@ -192,22 +164,20 @@ static void add_data(struct sk_buff *skb, const struct segment *s)
 }
 
 static struct sk_buff *build(struct kb_mirror *m, const struct segment *s,
-			     const struct target *to, unsigned int mss)
+			     const struct kb_target *to, unsigned int mss)
 {
 	const struct kb_tuple *t = mirror_tuple(m);
 	unsigned int options = s->flags & TCPHDR_SYN ? SYN_OPTIONS : 0;
 	unsigned int payload = sizeof(struct tcphdr) + options + s->len;
-	unsigned int room = LL_RESERVED_SPACE(to->dev) + VLAN_HLEN;
+	unsigned int room = kb_frame_room(to);
 	struct tcphdr *th;
 	struct sk_buff *skb;
 
-	skb = alloc_skb(room + ETH_HLEN + ip_len(t) + sizeof(*th) + options,
-			GFP_ATOMIC | __GFP_NOWARN);
+	skb = alloc_skb(room + ip_len(t) + sizeof(*th) + options, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)
 		return NULL;
 	skb_reserve(skb, room);
-	put_ethernet(skb, t, to);
-	skb_set_network_header(skb, ETH_HLEN);
+	skb_reset_network_header(skb);
 	if (t->family == NFPROTO_IPV4)
 		put_ipv4(skb, m, s, payload);
 	else
@@ -217,39 +187,24 @@ static struct sk_buff *build(struct kb_mirror *m, const struct segment *s,
 		put_options(skb, th, mss);
 	finish_tcp(skb, th, t, s);
 	add_data(skb, s);
-	if (to->look->vlan)
-		__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q), to->look->vlan);
-	skb->dev = to->dev;
-	skb->priority = 0;
 	return skb;
 }
 
-static void transmit(struct kb_mirror *m, const struct segment *s, const struct target *to,
+static void transmit(struct kb_mirror *m, const struct segment *s, const struct kb_target *to,
 		     unsigned int mss)
 {
-	struct kb_tool_stats __percpu *stats = to->tool->stats;
 	struct sk_buff *skb = build(m, s, to, mss);
-	unsigned int len;
-	int rc;
 
-	if (!skb) {
-		this_cpu_inc(stats->drop_nomem);
-		return;
-	}
-	len = skb->len;
-	rc = dev_queue_xmit(skb);
-	if (rc == NET_XMIT_SUCCESS || rc == NET_XMIT_CN) {
-		this_cpu_inc(stats->frames);
-		this_cpu_add(stats->bytes, len);
-	} else {
-		this_cpu_inc(stats->drop_queue);
-	}
+	if (skb)
+		kb_frame_send(skb, mirror_tuple(m)->family, to);
+	else
+		this_cpu_inc(to->tool->stats->drop_nomem);
 }
 
 /* Cut to the size that the tool takes. */
-static void send_to(struct kb_mirror *m, const struct segment *s, const struct target *to)
+static void send_to(struct kb_mirror *m, const struct segment *s, const struct kb_target *to)
 {
-	unsigned int mss = target_mss(mirror_tuple(m), to);
+	unsigned int mss = kb_frame_mss(to, ip_len(mirror_tuple(m)) + sizeof(struct tcphdr));
 	struct segment part = *s;
 	unsigned int left = s->len;
 
@@ -274,19 +229,13 @@ static unsigned int count_frames(const struct segment *s)
 static void send_all(struct kb_mirror *m, const struct segment *s)
 {
 	const struct kb_rule *rule = m->rule;
+	struct kb_target to;
 	unsigned int i;
 
 	rcu_read_lock();
-	for (i = 0; i < rule->ntools; i++) {
-		struct target to = { .tool = rule->tools[i] };
-
-		to.dev = rcu_dereference(to.tool->dev);
-		to.look = rcu_dereference(to.tool->look);
-		if (to.dev && kb_tool_dev_is_up(to.dev))
+	for (i = 0; i < rule->ntools; i++)
+		if (kb_frame_target(&to, rule->tools[i], count_frames(s)))
 			send_to(m, s, &to);
-		else
-			this_cpu_add(to.tool->stats->drop_down, count_frames(s));
-	}
 	rcu_read_unlock();
 }
 
@@ -304,18 +253,19 @@ static void emit(struct kb_mirror *m, enum kb_side from, u8 flags, unsigned int 
 	m->seq[from] += len;
 }
 
-static void count_flow(const struct kb_rule *rule)
+/*
+ * The tools of a rule get what it has decided, and as it has decided it: those of a rule that would
+ * have inspected expect no TLS.
+ */
+static bool has_tools(const struct kb_flow *f)
 {
-	unsigned int i;
-
-	for (i = 0; i < rule->ntools; i++)
-		this_cpu_inc(rule->tools[i]->stats->flows);
+	return f->rule && f->rule->ntools && f->action == f->rule->action && !f->cause;
 }
 
 /**
  * kb_mirror_open - begin a connection: its handshake
  * @m: the mirror, zeroed
- * @f: its flow; one that is bypassed is shown to nobody
+ * @f: its flow
  *
  * Context: process; sleeps.
  */
@@ -325,11 +275,11 @@ void kb_mirror_open(struct kb_mirror *m, const struct kb_flow *f)
 	mutex_init(&m->lock);
 	get_random_bytes(m->seq, sizeof(m->seq));
 	get_random_bytes(m->ipid, sizeof(m->ipid));
-	if (f->action != KBUMP_ACTION_INSPECT || !f->rule->ntools)
+	if (!has_tools(f))
 		return;
 	m->rule = f->rule;
 	mutex_lock(&m->lock);
-	count_flow(m->rule);
+	kb_frame_count_flow(m->rule);
 	emit(m, KB_CLIENT, TCPHDR_SYN, 1);
 	emit(m, KB_SERVER, TCPHDR_SYN | TCPHDR_ACK, 1);
 	emit(m, KB_CLIENT, TCPHDR_ACK, 0);

@@ -21,8 +21,9 @@
 struct dst_entry;
 struct kb_learned_table;
 struct kb_rules;
+struct kb_taps;
 
-/* Indexed by &enum kbump_stat; those of the present (flows, handshakes) are not kept here. */
+/* Indexed by &enum kbump_stat; those of the present (flows, handshakes, taps) are not kept here. */
 struct kb_stats {
 	u64 c[KBUMP_STAT_MAX + 1];
 };
@@ -55,6 +56,8 @@ struct kb_stats {
  * @shares: flows in handshake by a hash of the client's address, see share.c; constant
  * @share_key: of that hash; constant
  * @learned: bypasses that were learned; constant, has its own lock, read under RCU
+ * @taps: connections whose packets are copied; constant, has its own lock, read under RCU
+ * @ntaps: how many; under the lock of @taps, read without
  * @list_lock: protects @handshakes and @remains, and membership in @ends; taken with BH off
  * @handshakes: flows in handshake, the oldest first
  * @remains: ended flows, whose sockets may still have something to say
@@ -91,6 +94,8 @@ struct kb_net {
 	atomic_t *shares;
 	siphash_key_t share_key;
 	struct kb_learned_table *learned;
+	struct kb_taps *taps;
+	unsigned int ntaps;
 	spinlock_t list_lock;
 	struct list_head handshakes;
 	struct list_head remains;

@@ -55,6 +55,10 @@ static bool read_tcp(const struct sk_buff *skb, int off, struct kb_packet *p)
 	p->dport = th->dest;
 	p->syn = th->syn && !th->ack && !th->rst && !th->fin;
 	p->synack = th->syn && th->ack && !th->rst && !th->fin;
+	p->fin = th->fin;
+	p->rst = th->rst;
+	p->tcp = off;
+	p->payload = off + th->doff * 4;
 	return true;
 }
 

@@ -18,20 +18,28 @@ struct sk_buff;
  * @syn: it opens a connection
  * @synack: it answers one that does
  * @error: it is an ICMP error
+ * @fin: it ends one direction
+ * @rst: it ends the connection
  * @src: from
  * @dst: to
  * @sport: from
  * @dport: to
+ * @tcp: offset of the TCP header; not of an ICMP error's, as @payload
+ * @payload: offset of what follows that header, as far as it can be believed
  */
 struct kb_packet {
 	u8 family;
 	bool syn;
 	bool synack;
 	bool error;
+	bool fin;
+	bool rst;
 	union nf_inet_addr src;
 	union nf_inet_addr dst;
 	__be16 sport;
 	__be16 dport;
+	unsigned int tcp;
+	unsigned int payload;
 };
 
 bool kb_packet_tcp(const struct sk_buff *skb, u8 family, struct kb_packet *p);

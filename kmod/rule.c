@@ -76,7 +76,7 @@ struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
 			return r;
 		}
 		first = false;
-		if (r->action != KBUMP_ACTION_BYPASS)
+		if (kb_rule_wants(r))
 			maybe = stricter(maybe, r, cause);
 		if (answer == KBUMP_ANSWER_YES)
 			break;

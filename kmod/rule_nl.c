@@ -109,9 +109,8 @@ static int parse_action(struct kb_rule *r, struct nlattr **tb, struct netlink_ex
 	r->action = nla_get_u8(tb[KBUMP_RULE_A_ACTION]);
 	if (tb[KBUMP_RULE_A_COMMENT])
 		nla_strscpy(r->comment, tb[KBUMP_RULE_A_COMMENT], sizeof(r->comment));
-	if (tb[KBUMP_RULE_A_TOOL] && r->action != KBUMP_ACTION_INSPECT) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_RULE_A_TOOL],
-				    "only action inspect has tools");
+	if (tb[KBUMP_RULE_A_TOOL] && r->action == KBUMP_ACTION_BLOCK) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_RULE_A_TOOL], "action block has no tools");
 		return -EINVAL;
 	}
 	return kb_udp_check(tb, extack) ?:

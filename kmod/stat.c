@@ -15,6 +15,8 @@ static u64 stat_value(const struct kb_net *kn, int stat)
 		return atomic_read(&kn->nflows);
 	if (stat == KBUMP_STAT_HANDSHAKES)
 		return atomic_read(&kn->nhandshakes);
+	if (stat == KBUMP_STAT_TAPS)
+		return READ_ONCE(kn->ntaps);
 	for_each_possible_cpu(cpu)
 		sum += READ_ONCE(per_cpu_ptr(kn->stats, cpu)->c[stat]);
 	return sum;

@@ -12,7 +12,8 @@
  * PRE_ROUTING, last: packets whose addresses NAT has just restored, as those of a server leg
  *	that is masqueraded. SYNs, and the SYN-ACKs of servers, are sent the way of forwarding.
  * FORWARD, last: there both have passed all that the host's rules had to say: a SYN is put
- *	to our rules, a SYN-ACK goes to its leg. UDP packets are put to the rules there too.
+ *	to our rules, a SYN-ACK goes to its leg. UDP packets are put to the rules there too, and
+ *	packets of which tools get copies are copied.
  * LOCAL_IN: steered packets skip the host's INPUT chains.
  * LOCAL_OUT: packets of the legs skip the host's OUTPUT chains. The client leg, whose
  *	addresses are those of the server leg in reverse, is hidden from connection tracking,
@@ -45,6 +46,7 @@
 #include "packet.h"
 #include "rule.h"
 #include "steer.h"
+#include "tap.h"
 #include "track.h"
 #include "udp.h"
 
@@ -434,6 +436,12 @@ static unsigned int block(struct kb_net *kn, struct sk_buff *skb, struct kb_rule
 	return verdict < 0 ? refuse(skb, state) : verdict;
 }
 
+/* Its connections are left alone, and tools see their packets. */
+static bool is_tapped(const struct kb_rule *rule)
+{
+	return rule->action == KBUMP_ACTION_BYPASS && rule->ntools;
+}
+
 /* Put a SYN to the rules. */
 static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet *p,
 			   const struct nf_hook_state *state)
@@ -453,6 +461,7 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 	if (!state->in)
 		kb_local_read(&facts.origin, kn->net, skb);
 	rule = kb_rule_find(kn, &facts, KBUMP_CAUSE_HELPER, &decided);
+	kb_tap_set(kn, &facts.tuple, decided && is_tapped(rule) ? rule : NULL);
 	if (!rule)
 		return NF_ACCEPT;
 	if (decided)
@@ -593,15 +602,20 @@ static unsigned int forward_hook(void *priv, struct sk_buff *skb,
 
 	if (READ_ONCE(kn->dying))
 		return NF_ACCEPT;
-	if (!(before & WATCHED))
+	if (!(before & WATCHED) && !kb_tap_any(kn))
 		return judge_udp(kn, skb, before, state);
 	*flags &= ~(WATCHED | CHOSEN | LEFT_ALONE);
 	/* A packet that was queued to a process comes back in that process. */
 	local_bh_disable();
-	verdict = judge(kn, skb, before, state);
+	if (before & WATCHED)
+		verdict = judge(kn, skb, before, state);
+	else
+		verdict = judge_udp(kn, skb, before, state);
 	if (verdict == NF_ACCEPT && is_steered(kn, skb)) {
 		dst_input(skb);
 		verdict = NF_STOLEN;
+	} else if (verdict == NF_ACCEPT && kb_tap_any(kn)) {
+		kb_tap_packet(kn, skb, state->pf);
 	}
 	local_bh_enable();
 	return verdict;

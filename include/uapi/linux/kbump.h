@@ -212,7 +212,7 @@ enum kbump_attr {
  * enum kbump_action - what a rule does with the flow that it matches
  *
  * @KBUMP_ACTION_INSPECT: open it, relay it, feed the rule's tools
- * @KBUMP_ACTION_BYPASS: leave it alone
+ * @KBUMP_ACTION_BYPASS: leave it alone; the rule's tools get it as it is
  * @KBUMP_ACTION_BLOCK: refuse it, as KBUMP_RULE_A_BLOCK and _PAGE say
  */
 enum kbump_action {
@@ -407,7 +407,7 @@ struct kbump_uid_range {
  * @KBUMP_RULE_A_FAIL: u8, &enum kbump_fail; default: %KBUMP_FAIL_OPEN, but not for
  *	%KBUMP_CAUSE_UPSTREAM and %KBUMP_CAUSE_INTERNAL
  * @KBUMP_RULE_A_TOOL: string, tool name; repeatable, KBUMP_RULE_TOOLS_MAX at most;
- *	only with KBUMP_ACTION_INSPECT
+ *	not with KBUMP_ACTION_BLOCK
  * @KBUMP_RULE_A_COMMENT: string
  * @KBUMP_RULE_A_SNI: string, 1..255, server name in the ClientHello, upper and lower case
  *	alike; ".example.com" is example.com and all names below it
@@ -814,6 +814,8 @@ enum kbump_flow_attr {
  * @KBUMP_STAT_FAIL_UPSTREAM: fail setting applied: no connection to the server, or no TLS
  * @KBUMP_STAT_FAIL_INTERNAL: fail setting applied: error of the helper
  * @KBUMP_STAT_UDP_BLOCKED: UDP packets that a block rule matched
+ * @KBUMP_STAT_TAPS: connections now, bypassed by their first packet, of which tools get the packets
+ * @KBUMP_STAT_TAPS_FAILED: those of which they do not: limit reached, or out of memory
  */
 enum kbump_stat {
 	KBUMP_STAT_UNSPEC,
@@ -842,6 +844,8 @@ enum kbump_stat {
 	KBUMP_STAT_FAIL_UPSTREAM,
 	KBUMP_STAT_FAIL_INTERNAL,
 	KBUMP_STAT_UDP_BLOCKED,
+	KBUMP_STAT_TAPS,
+	KBUMP_STAT_TAPS_FAILED,
 	__KBUMP_STAT_MAX,
 };
 #define KBUMP_STAT_MAX (__KBUMP_STAT_MAX - 1)
