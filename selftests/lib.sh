@@ -491,6 +491,22 @@ peer_log_has()
 	wait_for "$WAIT" has_line "$DIR/peer.log" "$1" || { cat "$DIR/peer.log"; return 1; }
 }
 
+# A transfer of $SIZE bytes that stands half-way, and its end.
+transfer_begin()
+{
+	rm -f "$DIR/go"
+	peer transfer --size "$SIZE" --go "$DIR/go" down
+	wait_for "$WAIT" has_line "$DIR/transfer.log" half-way || fail "$(cat "$DIR/transfer.log")"
+}
+
+transfer_end()
+{
+	: >"$DIR/go"
+	wait_for "$WAIT" has_line "$DIR/transfer.log" '^end' || fail "$(cat "$DIR/transfer.log")"
+	has_line "$DIR/transfer.log" "received $SIZE intact" || fail "$(cat "$DIR/transfer.log")"
+	has_line "$DIR/transfer.log" 'end closed' || fail "$(cat "$DIR/transfer.log")"
+}
+
 # fetch4 PORT PATH [CURL-OPTION]...: with curl, the body to the standard output.
 fetch4()
 {
@@ -551,6 +567,17 @@ stat()
 {
 	# The answer is one object, or a list of one.
 	kbump -j stat show | value "(d[0] if isinstance(d, list) else d)['$1']"
+}
+
+# tool_value KEY: of the tool "ids", with its counters
+tool_value()
+{
+	kbump -j -s tool show ids | value "(d[0] if isinstance(d, list) else d)['$1']"
+}
+
+tool_is()
+{
+	[ "$(tool_value "$1")" = "$2" ]
 }
 
 flow_count()

@@ -311,6 +311,22 @@ TEST_F(family, a_page_is_for_rules_that_block)
 	EXPECT_EQ(0, answer(&self->talk));
 }
 
+TEST_F(family, what_is_blocked_has_no_tools)
+{
+	struct nlattr *n;
+
+	begin_cmd(&self->talk, KBUMP_CMD_RULE_ADD);
+	n = nest(&self->talk.rq, KBUMP_A_RULE);
+	put_u8(&self->talk.rq, KBUMP_RULE_A_ACTION, KBUMP_ACTION_BLOCK);
+	put_string(&self->talk.rq, KBUMP_RULE_A_TOOL, "none");
+	nest_end(&self->talk.rq, n);
+	EXPECT_EQ(-EINVAL, answer(&self->talk));
+	EXPECT_STREQ("action block has no tools", self->talk.message);
+	/* What is left alone may have some, if they are there. */
+	EXPECT_EQ(-ENOENT, odd_rule(&self->talk, KBUMP_RULE_A_TOOL, "none", 5));
+	EXPECT_STREQ("no tool has this name", self->talk.message);
+}
+
 /* What is answered to a request about what was learned, with one attribute or none. */
 static int ask_learned(struct talk *t, int cmd, int type, const void *data, size_t len)
 {

@@ -8,32 +8,6 @@
 # More than all socket buffers on the way hold when the client pauses.
 readonly SIZE=8000000
 
-# A transfer that stands half-way, and its end.
-transfer_begin()
-{
-	rm -f "$DIR/go"
-	peer transfer --size "$SIZE" --go "$DIR/go" down
-	wait_for "$WAIT" has_line "$DIR/transfer.log" half-way || fail "$(cat "$DIR/transfer.log")"
-}
-
-transfer_end()
-{
-	: >"$DIR/go"
-	wait_for "$WAIT" has_line "$DIR/transfer.log" '^end' || fail "$(cat "$DIR/transfer.log")"
-	has_line "$DIR/transfer.log" "received $SIZE intact" || fail "$(cat "$DIR/transfer.log")"
-	has_line "$DIR/transfer.log" 'end closed' || fail "$(cat "$DIR/transfer.log")"
-}
-
-tool_value()
-{
-	kbump -j -s tool show ids | value "(d[0] if isinstance(d, list) else d)['$1']"
-}
-
-tool_is()
-{
-	[ "$(tool_value "$1")" = "$2" ]
-}
-
 # refused TEXT COMMAND...: with status 1, and a reason.
 refused()
 {
