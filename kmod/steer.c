@@ -461,7 +461,9 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 	if (!state->in)
 		kb_local_read(&facts.origin, kn->net, skb);
 	rule = kb_rule_find(kn, &facts, KBUMP_CAUSE_HELPER, &decided);
-	kb_tap_set(kn, &facts.tuple, decided && is_tapped(rule) ? rule : NULL);
+	/* Packets of the box's own do not pass FORWARD, where they are copied. */
+	if (state->in)
+		kb_tap_set(kn, &facts.tuple, decided && is_tapped(rule) ? rule : NULL);
 	if (!rule)
 		return NF_ACCEPT;
 	if (decided)
