@@ -568,6 +568,14 @@ static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_h
 	return NF_ACCEPT;
 }
 
+/* What was decided of a connection before, with the same addresses, is not for this one. */
+static void leave_alone(struct kb_net *kn, const struct kb_packet *p)
+{
+	struct kb_tuple t = kb_packet_tuple(p, KB_CLIENT, KB_CLIENT);
+
+	kb_tap_set(kn, &t, NULL);
+}
+
 static unsigned int judge(struct kb_net *kn, struct sk_buff *skb, u16 flags,
 			  const struct nf_hook_state *state)
 {
@@ -581,7 +589,11 @@ static unsigned int judge(struct kb_net *kn, struct sk_buff *skb, u16 flags,
 		verdict = known(kn, skb, &p, state);
 	if (verdict >= 0)
 		return verdict;
-	return p.syn && is_chosen(kn, flags) ? decide(kn, skb, &p, state) : NF_ACCEPT;
+	if (p.syn && is_chosen(kn, flags))
+		return decide(kn, skb, &p, state);
+	if (p.syn)
+		leave_alone(kn, &p);
+	return NF_ACCEPT;
 }
 
 /* Of UDP there are no flows: no other hook has looked at it. */

@@ -284,8 +284,10 @@ static void set_flag(struct kb_tap *t, enum kb_tap_flag flag, bool value)
 
 static void note(struct kb_tap *t, enum kb_side from, const struct kb_packet *p)
 {
-	if (READ_ONCE(t->seen) != jiffies)
-		WRITE_ONCE(t->seen, jiffies);
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(t->seen) != now)
+		WRITE_ONCE(t->seen, now);
 	/* Who goes on has not taken the reset for one. */
 	set_flag(t, KB_TAP_RESET, p->rst);
 	if (from == KB_SERVER && !p->rst)
