@@ -318,6 +318,8 @@ static struct sk_buff *copy(struct sk_buff *skb, const struct kb_packet *p, enum
 
 	if (!n)
 		return NULL;
+	/* __pskb_copy() itself does not know of another headroom. */
+	skb_headers_offset_update(n, skb_headroom(n) - skb_headroom(skb));
 	if (!pskb_may_pull(n, p->payload)) {
 		kfree_skb(n);
 		return NULL;
