@@ -199,7 +199,6 @@ long_frames()
 	record_all
 	fetch4 443 /page --http1.1 | cmp - "$DIR/www/page"
 	recorded client server tool
-	offload off
 	[ "$(longest server)" -gt 1500 ] || fail "the frames were not long"
 	[ "$(longest tool)" -le 1500 ] || fail "the copies are too long: $(longest tool)"
 	streams client
@@ -423,7 +422,7 @@ for link in "$CLIENT eth0" "$SERVER eth0" "$BOX c0" "$BOX s0"; do
 done
 CLIENT_CA=$PKI/server-ca.crt
 start_nginx || bail_out "nginx does not start"
-head -c 300000 /dev/urandom >"$DIR/www/page"
+head -c 100000 /dev/urandom >"$DIR/www/page"
 start_peer || bail_out "the python server does not start"
 start_kbumpd || bail_out "kbumpd does not start"
 kbump tool add ids dev tool0 || bail_out "cannot add the tool"
@@ -431,6 +430,7 @@ run_rule_case "which rules have tools" wrong_commands
 run_rule_case "left alone at the first packet: the same segments" at_syn 4
 run_rule_case "the same by IPv6" at_syn 6
 run_rule_case "long frames" long_frames
+offload off
 run_rule_case "two tools, and what their copies look like" two_tools
 run_rule_case "addresses behind NAT" address_translation
 run_rule_case "left alone by its name: the same bytes" after_hello 4
