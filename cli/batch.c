@@ -213,8 +213,8 @@ static int transaction(int cmd, bool repeats)
 }
 
 /*
- * One that fails ends the transaction, as this program ends; unless it has only begun with what is no
- * more.
+ * One that fails ends the transaction, as this program ends; unless it has only begun with what is
+ * no more.
  */
 static int run_once(struct batch *b, bool repeats)
 {

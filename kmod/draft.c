@@ -23,7 +23,8 @@ static void notes_free(struct kb_draft *d)
 }
 
 /*
- * Without the namespace's lock, if anything was changed: the work on a set may have to be waited for.
+ * Without the namespace's lock, if anything was changed: the work on a set may have to be waited
+ * for.
  */
 static void draft_free(struct kb_draft *d)
 {

@@ -44,9 +44,9 @@ struct kb_set_stats {
  * struct kb_set - a named set
  *
  * The namespace, or the draft that made it, holds one reference, and so do each rule that names
- * the set, drafts, and who works on it without the namespace's lock. What is in it is freed when it is deleted, itself
- * when the last reference goes: a rule is kept by the flows that it decided. Readers find it by
- * a rule alone, which is freed after a grace period.
+ * the set, drafts, and who works on it without the namespace's lock. What is in it is freed when
+ * it is deleted, itself when the last reference goes: a rule is kept by the flows that it decided.
+ * Readers find it by a rule alone, which is freed after a grace period.
  *
  * @list: in &kb_net.sets
  * @ref: references

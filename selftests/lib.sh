@@ -669,8 +669,8 @@ run_rule_case()
 	done
 }
 
-# monitoring NAME: this job has joined a multicast group, as the kernel shows it. kbumpd is in one too;
-# the low bits of a socket's port are the process (libnl).
+# monitoring NAME: this job has joined a multicast group, as the kernel shows it. kbumpd is in one
+# too; the low bits of a socket's port are the process (libnl).
 monitoring()
 {
 	in_ns "$BOX" awk -v pid="$(pid_of "$1")" \

@@ -176,8 +176,8 @@ refused()
 	reap monitor INT
 }
 
-# Two configurations by turns, until there is a file that says so. For one port both say the same, any
-# mixture of them something else.
+# Two configurations by turns, until there is a file that says so. For one port both say the same,
+# any mixture of them something else.
 exchange()
 {
 	until [ -e "$DIR/asked" ]; do

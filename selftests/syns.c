@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the first packet of a connection costs on its way: sends COUNT of them, which nobody answers,
- * and prints nanoseconds for each. With one processor they are gone through when they are sent.
+ * What the first packet of a connection costs on its way: sends COUNT of them, which nobody
+ * answers, and prints nanoseconds for each. With one processor they are gone through when they are
+ * sent.
  */
 #include <arpa/inet.h>
 #include <err.h>

@@ -117,7 +117,8 @@ is_set_anew()
 	whole_again
 }
 
-# What is read back takes the place of all rules and tools; who looks at the mirror sees nothing of it.
+# What is read back takes the place of all rules and tools; who looks at the mirror sees nothing of
+# it.
 replaced_under_traffic()
 {
 	local handle

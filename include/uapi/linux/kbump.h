@@ -128,8 +128,8 @@
  *	changes nothing, and but for echoes that were asked for nobody, this socket included,
  *	sees or is told anything of it. Handles are given again if nothing comes of them.
  *	-EALREADY if it has begun one.
- * @KBUMP_CMD_COMMIT: do all that, or nothing: -ECANCELED if one of the commands was refused, but for
- *	those that do not fit the policy of their attributes, which have not been part of it;
+ * @KBUMP_CMD_COMMIT: do all that, or nothing: -ECANCELED if one of the commands was refused, but
+ *	for those that do not fit the policy of their attributes, which have not been part of it;
  *	-EBUSY if a fill of a set has not ended; -EAGAIN, which such a command may get as well,
  *	if somebody else has changed what it began with: then it is worth while to do it all
  *	again. Ends the transaction in any case, as does the close of the socket. Notified are its
