@@ -92,6 +92,8 @@ static const uint8_t matchers[][2] = {
 	{ KBUMP_RULE_A_FINGERPRINT, KBUMP_FLOW_A_FINGERPRINT },
 };
 
+/* From here on they are for TCP alone. */
+#define FIRST_OF_TCP	10
 /* From here on they need the client's words. */
 #define FIRST_OF_TLS	11
 #define BIT_OF(attr)	(1ULL << (attr))
@@ -155,7 +157,7 @@ struct verdict {
 /* How many of the matchers there are. */
 static unsigned int known_of(uint8_t proto)
 {
-	return proto == KBUMP_PROTO_UDP ? FIRST_OF_TLS : ARRAY_SIZE(matchers);
+	return proto == KBUMP_PROTO_UDP ? FIRST_OF_TCP : ARRAY_SIZE(matchers);
 }
 
 #define PICK(table)	((table)[chance(ARRAY_SIZE(table))])
@@ -344,6 +346,12 @@ static bool model_offered(const struct connection *c, const char *protocol)
 	return false;
 }
 
+/* Of a connection of which nothing is known there is none. */
+static const char *text_of(const struct connection *c, int attr)
+{
+	return c->text[attr] ? c->text[attr] : "";
+}
+
 static bool model_holds(const struct rule *r, const struct connection *c, int attr)
 {
 	unsigned int side = attr == KBUMP_RULE_A_DST, i;
@@ -368,7 +376,7 @@ static bool model_holds(const struct rule *r, const struct connection *c, int at
 				return true;
 		return false;
 	case KBUMP_RULE_A_IIF:
-		return !strcmp(r->text[attr], c->text[attr]);
+		return !strcmp(r->text[attr], text_of(c, attr));
 	case KBUMP_RULE_A_MARK:
 	case KBUMP_RULE_A_CT_MARK:
 		return (c->number[attr] & r->mask[attr]) == r->number[attr];
@@ -378,11 +386,11 @@ static bool model_holds(const struct rule *r, const struct connection *c, int at
 	case KBUMP_RULE_A_CERT:
 		return r->mask[attr] >> c->number[attr] & 1;
 	case KBUMP_RULE_A_SNI:
-		return *c->text[attr] && model_name(r->text[attr], c->text[attr]);
+		return *text_of(c, attr) && model_name(r->text[attr], text_of(c, attr));
 	case KBUMP_RULE_A_ALPN:
 		return model_offered(c, r->text[attr]);
 	case KBUMP_RULE_A_ISSUER:
-		return *c->text[attr] && model_issuer(r->text[attr], c->text[attr]);
+		return *text_of(c, attr) && model_issuer(r->text[attr], text_of(c, attr));
 	default:
 		return r->number[attr] == c->number[attr];
 	}

@@ -492,6 +492,7 @@ peer_log_has()
 }
 
 # A transfer of $SIZE bytes that stands half-way, and its end.
+# shellcheck disable=SC2153 # the test's
 transfer_begin()
 {
 	rm -f "$DIR/go"
@@ -673,6 +674,7 @@ run_rule_case()
 # too; the low bits of a socket's port are the process (libnl).
 monitoring()
 {
+	# shellcheck disable=SC2016 # awk's
 	in_ns "$BOX" awk -v pid="$(pid_of "$1")" \
 		'$2 == 16 && $4 != "00000000" && $3 % 4194304 == pid { n++ } END { exit !n }' \
 		/proc/net/netlink
