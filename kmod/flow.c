@@ -581,6 +581,31 @@ out:
 	return err;
 }
 
+/*
+ * What was there before with these addresses goes: a flow whose server leg had them, or a local
+ * client, if its flow has ended. Return: false if that has not.
+ */
+static bool make_room(struct kb_net *kn, const struct kb_flow *f, const struct kb_tuple *tuple)
+{
+	struct kb_tuple client = *tuple;
+	struct kb_flow *old;
+	bool free = true;
+
+	client.side = KB_CLIENT;
+	rcu_read_lock();
+	old = kb_flow_lookup(kn, tuple);
+	if (old && old != f)
+		kb_flow_forget(old);
+	old = kb_flow_lookup(kn, &client);
+	if (old && old != f && old->origin.local) {
+		free = READ_ONCE(old->ended);
+		if (free)
+			kb_flow_forget(old);
+	}
+	rcu_read_unlock();
+	return free;
+}
+
 /**
  * kb_flow_set_server - say which addresses the server leg has
  * @f: the flow, which must be in handshake
@@ -595,15 +620,12 @@ int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
 {
 	struct kb_end *e = &f->end[KB_SERVER];
 	struct kb_net *kn = f->kn;
-	struct kb_flow *old;
 	int err = -ESHUTDOWN;
 
-	rcu_read_lock();
-	old = kb_flow_lookup(kn, tuple);
-	if (old && old != f)
-		kb_flow_forget(old);
-	rcu_read_unlock();
-
+	if (!make_room(kn, f, tuple)) {
+		NL_SET_ERR_MSG(extack, "a process of the box has these addresses and ports");
+		return -EADDRINUSE;
+	}
 	mutex_lock(&f->lock);
 	if (f->relay || f->reason != KBUMP_REASON_NONE) {
 		NL_SET_ERR_MSG(extack, "flow is not in handshake any more");

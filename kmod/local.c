@@ -68,6 +68,22 @@ void kb_local_read(struct kb_origin *o, const struct net *net, const struct sk_b
 }
 
 /**
+ * kb_local_is - is a packet from who made a connection?
+ * @o: of the connection
+ * @net: the namespace
+ * @skb: a SYN in LOCAL_OUT
+ *
+ * Context: any.
+ */
+bool kb_local_is(const struct kb_origin *o, const struct net *net, const struct sk_buff *skb)
+{
+	const struct sock *sk = skb->sk;
+
+	return sk && inet_sk_state_load(sk) == TCP_SYN_SENT &&
+	       from_kuid_munged(net->user_ns, sk->sk_uid) == o->uid;
+}
+
+/**
  * kb_local_can_loop - is there a way between two sockets of this host?
  * @net: the namespace
  *
@@ -95,12 +111,15 @@ int kb_local_loop(const struct net *net, struct sk_buff *skb, u8 family)
 	u16 proto = family == NFPROTO_IPV4 ? ETH_P_IP : ETH_P_IPV6;
 	struct net_device *lo = net->loopback_dev;
 	struct sock *sk = skb->sk;
-	int err;
+	int congested, err;
 
-	err = BPF_CGROUP_RUN_PROG_INET_EGRESS(sk, skb);
-	if (err >= 0)
+	/* The one through which it would leave, for the programs. */
+	skb->dev = skb_dst(skb)->dev;
+	congested = BPF_CGROUP_RUN_PROG_INET_EGRESS(sk, skb);
+	err = congested == NET_XMIT_CN ? 0 : congested;
+	if (!err)
 		err = skb_cow_head(skb, ETH_HLEN);
-	if (err < 0) {
+	if (err) {
 		kfree_skb(skb);
 		return err;
 	}
@@ -108,7 +127,7 @@ int kb_local_loop(const struct net *net, struct sk_buff *skb, u8 family)
 	skb->dev = lo;
 	skb->protocol = htons(proto);
 	dev_hard_header(skb, lo, proto, NULL, NULL, skb->len);
-	return dev_queue_xmit(skb);
+	return dev_queue_xmit(skb) ?: congested;
 }
 
 /**

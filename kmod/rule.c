@@ -44,6 +44,12 @@ enum kbump_answer kb_rule_match(const struct kb_rule *r, const struct kb_facts *
 	return KBUMP_ANSWER_NO;
 }
 
+/* What leaves the box's own connections alone is no reason to look at them. */
+static bool wants(const struct kb_rule *r, const struct kb_facts *facts)
+{
+	return kb_rule_wants(r) && (!facts->origin.local || kb_match_names_uid(&r->match));
+}
+
 /**
  * kb_rule_find - what do the rules say?
  * @kn: the namespace
@@ -76,7 +82,7 @@ struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
 			return r;
 		}
 		first = false;
-		if (kb_rule_wants(r))
+		if (wants(r, facts))
 			maybe = stricter(maybe, r, cause);
 		if (answer == KBUMP_ANSWER_YES)
 			break;

@@ -273,6 +273,14 @@ static unsigned int skip_hooks(struct sk_buff *skb, const struct nf_hook_state *
 	return stolen(state->okfn(state->net, state->sk, skb));
 }
 
+/* As what comes by the loopback device, it has not been in a tunnel, and need not. */
+static unsigned int arrive(struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	if (state->pf == NFPROTO_IPV4)
+		IPCB(skb)->flags |= IPSKB_NOPOLICY;
+	return skip_hooks(skb, state);
+}
+
 /* From the loopback device, to either end of a local client's leg. */
 static unsigned int looped(struct kb_net *kn, struct sk_buff *skb,
 			   const struct nf_hook_state *state)
@@ -288,10 +296,13 @@ static unsigned int looped(struct kb_net *kn, struct sk_buff *skb,
 		verdict = to_leg(kn, skb, &p, f, &f->end[KB_CLIENT].tuple);
 		if (verdict == NF_DROP)
 			return NF_DROP;
+		/* That no listener of the box takes it for itself; the client sends it again. */
+		if (verdict < 0 && p.syn)
+			return NF_DROP;
 		/* Without a socket TCP tells the client that its connection is no more. */
 		if (verdict < 0)
 			deliver(kn, skb, state->pf, NULL);
-		return skip_hooks(skb, state);
+		return arrive(skb, state);
 	}
 	f = local_flow(kn, &p, KB_SERVER);
 	/* The host's tracking must restore addresses first; then it is none of ours. */
@@ -299,7 +310,7 @@ static unsigned int looped(struct kb_net *kn, struct sk_buff *skb,
 		return NF_ACCEPT;
 	kb_local_arrive(&f->origin, skb, state->pf);
 	deliver(kn, skb, state->pf, NULL);
-	return skip_hooks(skb, state);
+	return arrive(skb, state);
 }
 
 static unsigned int early_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
@@ -656,6 +667,16 @@ static unsigned int loop(struct kb_net *kn, struct sk_buff *skb, const struct kb
 	return verdict == NF_ACCEPT ? stolen(kb_local_loop(kn->net, skb, state->pf)) : verdict;
 }
 
+/* From a local client. */
+static unsigned int loop_client(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet *p,
+				const struct kb_flow *f, const struct nf_hook_state *state)
+{
+	/* The next owner of the port, of whom nothing was asked. The old flow ends soon. */
+	if (p->syn && !kb_local_is(&f->origin, kn->net, skb))
+		return NF_DROP;
+	return loop(kn, skb, f, state);
+}
+
 /*
  * Before connection tracking: the client leg's packets are no connection of the host's, and the
  * server leg's are of the zone that the client's connection was put into.
@@ -664,14 +685,17 @@ static unsigned int output_early_hook(void *priv, struct sk_buff *skb,
 				      const struct nf_hook_state *state)
 {
 	struct kb_net *kn = kb_net(state->net);
-	const struct kb_flow *f;
 	struct kb_packet p;
+	struct kb_flow *f;
 
 	if (!has_flows(kn) || !kb_packet_tcp(skb, state->pf, &p))
 		return NF_ACCEPT;
 	f = local_flow(kn, &p, KB_CLIENT);
-	if (f && !begins_anew(f, &p))
-		return loop(kn, skb, f, state);
+	/* Whoever has the port now, even if no rule is asked: what follows is none of the old flow's. */
+	if (f && begins_anew(f, &p))
+		kb_flow_forget(f);
+	else if (f && !f->track.dnat)
+		return loop_client(kn, skb, &p, f, state);
 	f = flow_of(kn, &p, KB_CLIENT);
 	if (f && !f->track.dnat) {
 		if (f->origin.local)
@@ -718,10 +742,10 @@ static unsigned int judge_local(struct kb_net *kn, struct sk_buff *skb, bool ope
 
 	if (!kb_packet_tcp(skb, state->pf, &p))
 		return NF_ACCEPT;
-	/* One whose server NAT has chosen. */
+	/* One whose server NAT has chosen, and not another one to that server. */
 	f = has_flows(kn) ? local_flow(kn, &p, KB_CLIENT) : NULL;
 	if (f && !begins_anew(f, &p))
-		return loop(kn, skb, f, state);
+		return has_nat(skb) ? loop_client(kn, skb, &p, f, state) : NF_ACCEPT;
 	return opens && p.syn ? decide(kn, skb, &p, state) : NF_ACCEPT;
 }
 

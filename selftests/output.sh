@@ -134,6 +134,11 @@ by_other_rules()
 	done
 	[ "$(stat steered)" = "$before" ] || fail "steered: $before, $(stat steered)"
 	[ "$(hits 5) $(hits 6) $(hits 7)" = "0 0 0" ] || fail "$(kbump -s rule show)"
+	# A tool's wish to see what is left alone is no reason either.
+	kbump rule del pref 5
+	rule sni "$NAME" action bypass tool ids
+	user_sees "$ALICE" "$SERVER_CA"
+	[ "$(stat steered)" = "$before" ] || fail "steered: $before, $(stat steered)"
 }
 
 never_its_own()
