@@ -349,7 +349,9 @@ static unsigned int fail(struct kb_net *kn, struct sk_buff *skb, const struct kb
 	rule = kb_rule_find(kn, facts, cause, &decided) ?: rule;
 	kb_count(kn, stat, 1);
 	this_cpu_inc(rule->stats->failed);
-	return kb_rule_fails_closed(rule, cause) ? refuse(skb, state) : NF_ACCEPT;
+	if (!kb_rule_fails_closed(rule, cause))
+		return NF_ACCEPT;
+	return rule->block == KBUMP_BLOCK_DROP ? NF_DROP : refuse(skb, state);
 }
 
 /* What keeps a flow from beginning, as it is counted. */
@@ -583,7 +585,10 @@ static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_h
 static void leave_alone(struct kb_net *kn, const struct kb_packet *p)
 {
 	struct kb_tuple t = kb_packet_tuple(p, KB_CLIENT, KB_CLIENT);
+	struct kb_flow *old = has_flows(kn) ? kb_flow_lookup(kn, &t) : NULL;
 
+	if (old)
+		kb_flow_forget(old);
 	kb_tap_set(kn, &t, NULL);
 }
 

@@ -29,6 +29,9 @@
 #define ENDED_MS	5000
 #define SWEEP_MS	1000
 #define SWEEP_BATCH	256
+#define HEADERS_MAX	256
+/* A guest may say that its packets are to be cut to bytes. */
+#define SEGMENT_MIN	64
 
 static unsigned int max_taps = 65536;
 module_param(max_taps, uint, 0644);
@@ -247,6 +250,9 @@ static void begin_anew(struct kb_tap *t)
 {
 	if (has_ended(t))
 		kb_frame_count_flow(t->rule);
+	/* Before it is taken for one that has waited for its answer. */
+	WRITE_ONCE(t->seen, jiffies);
+	smp_wmb();
 	WRITE_ONCE(t->flags, 0);
 }
 
@@ -282,8 +288,9 @@ static void set_flag(struct kb_tap *t, enum kb_tap_flag flag, bool value)
 		assign_bit(flag, &t->flags, value);
 }
 
-static void note(struct kb_tap *t, enum kb_side from, const struct kb_packet *p)
+static void note(struct kb_tap *t, enum kb_side from, const struct kb_packet *p, bool data)
 {
+	enum kb_tap_flag fin = from == KB_CLIENT ? KB_TAP_CLIENT_FIN : KB_TAP_SERVER_FIN;
 	unsigned long now = jiffies;
 
 	if (READ_ONCE(t->seen) != now)
@@ -292,8 +299,9 @@ static void note(struct kb_tap *t, enum kb_side from, const struct kb_packet *p)
 	set_flag(t, KB_TAP_RESET, p->rst);
 	if (from == KB_SERVER && !p->rst)
 		set_flag(t, KB_TAP_ANSWERED, true);
-	if (p->fin)
-		set_flag(t, from == KB_CLIENT ? KB_TAP_CLIENT_FIN : KB_TAP_SERVER_FIN, true);
+	/* Who goes on sending was not done. */
+	if (p->fin || data)
+		set_flag(t, fin, p->fin);
 }
 
 /* To the tool the server has the port that the tool's settings say. */
@@ -363,9 +371,10 @@ static int cut(struct sk_buff **skb, u8 family, unsigned int size)
  */
 static int finish(struct sk_buff **skb, const struct kb_packet *p, const struct kb_target *to)
 {
-	unsigned int size = min_not_zero((unsigned int)skb_shinfo(*skb)->gso_size,
-					 kb_frame_mss(to, p->payload));
+	unsigned int wish = skb_shinfo(*skb)->gso_size, size = kb_frame_mss(to, p->payload);
 
+	if (wish)
+		size = min(size, max_t(unsigned int, wish, SEGMENT_MIN));
 	if ((*skb)->len - p->payload > size)
 		return cut(skb, p->family, size);
 	skb_gso_reset(*skb);
@@ -391,10 +400,14 @@ static void send(struct sk_buff *skb, const struct kb_packet *p, enum kb_side fr
 	}
 }
 
-/* What no TCP could read is not shown to a tool. */
+/*
+ * What no TCP could read is not shown to a tool; nor are headers that leave no room for data in a
+ * frame, as nobody but an attacker makes them.
+ */
 static bool is_sound(const struct sk_buff *skb, const struct kb_packet *p)
 {
-	return p->payload >= p->tcp + sizeof(struct tcphdr) && p->payload <= skb->len;
+	return p->payload >= p->tcp + sizeof(struct tcphdr) && p->payload <= skb->len &&
+	       p->payload <= HEADERS_MAX;
 }
 
 /**
@@ -425,7 +438,7 @@ void kb_tap_packet(struct kb_net *kn, struct sk_buff *skb, u8 family)
 	}
 	if (!t)
 		return;
-	note(t, from, &p);
+	note(t, from, &p, skb->len > p.payload);
 	for (i = 0; i < t->rule->ntools; i++)
 		if (kb_frame_target(&to, t->rule->tools[i], frames))
 			send(skb, &p, from, &to, frames);
