@@ -53,7 +53,7 @@ static struct verdict find_verdict(struct kb_net *kn, const struct kb_facts *fac
 	bool decided;
 
 	rcu_read_lock();
-	r = kb_rule_find(kn, facts, KBUMP_CAUSE_HELPER, &decided);
+	r = kb_rule_find(rcu_dereference(kn->rules), facts, KBUMP_CAUSE_HELPER, &decided);
 	if (!r)
 		v.action = KBUMP_ACTION_BYPASS;
 	if (decided) {

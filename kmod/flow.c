@@ -394,7 +394,7 @@ static void ask_rules(struct kb_flow *f, const struct kb_facts *facts, enum kbum
 	rcu_read_lock();
 	/* One that is being freed is not in the table any more. */
 	do {
-		rule = kb_rule_find(f->kn, facts, cause, &decided);
+		rule = kb_rule_find(rcu_dereference(f->kn->rules), facts, cause, &decided);
 	} while (rule && !kb_rule_get(rule));
 	rcu_read_unlock();
 	if (f->rule)

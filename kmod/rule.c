@@ -52,7 +52,7 @@ static bool wants(const struct kb_rule *r, const struct kb_facts *facts)
 
 /**
  * kb_rule_find - what do the rules say?
- * @kn: the namespace
+ * @t: &kb_net.rules, or NULL
  * @facts: what is known of the connection
  * @cause: for which the fail setting is to count
  * @decided: set if the first rule that matches is known; else more must be known
@@ -61,10 +61,9 @@ static bool wants(const struct kb_rule *r, const struct kb_facts *facts)
  * Return: a rule, without a reference: the one that decided or, of those that still may, one
  * whose fail setting counts. NULL if none can want anything of the connection.
  */
-struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
+struct kb_rule *kb_rule_find(const struct kb_rules *t, const struct kb_facts *facts,
 			     enum kbump_cause cause, bool *decided)
 {
-	const struct kb_rules *t = rcu_dereference(kn->rules);
 	struct kb_rule *maybe = NULL;
 	bool first = true;
 	unsigned int i;

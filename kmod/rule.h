@@ -143,7 +143,7 @@ static inline bool kb_rule_fails_closed(const struct kb_rule *r, enum kbump_caus
 }
 
 enum kbump_answer kb_rule_match(const struct kb_rule *r, const struct kb_facts *facts, u64 *why);
-struct kb_rule *kb_rule_find(struct kb_net *kn, const struct kb_facts *facts,
+struct kb_rule *kb_rule_find(const struct kb_rules *t, const struct kb_facts *facts,
 			     enum kbump_cause cause, bool *decided);
 bool kb_rules_want_udp(const struct kb_net *kn);
 struct kb_rule *kb_rule_alloc(void);

@@ -337,16 +337,16 @@ static unsigned int refuse(struct sk_buff *skb, const struct nf_hook_state *stat
 	return NF_DROP;
 }
 
-static unsigned int fail(struct kb_net *kn, struct sk_buff *skb, const struct kb_rule *rule,
-			 const struct kb_facts *facts, enum kbump_stat stat,
-			 const struct nf_hook_state *state)
+static unsigned int fail(struct kb_net *kn, struct sk_buff *skb, const struct kb_rules *t,
+			 const struct kb_rule *rule, const struct kb_facts *facts,
+			 enum kbump_stat stat, const struct nf_hook_state *state)
 {
 	enum kbump_cause cause = stat == KBUMP_STAT_FAIL_HELPER ? KBUMP_CAUSE_HELPER :
 				 KBUMP_CAUSE_LIMIT;
 	bool decided;
 
 	/* Of rules that may match, another one may be stricter in this. */
-	rule = kb_rule_find(kn, facts, cause, &decided) ?: rule;
+	rule = kb_rule_find(t, facts, cause, &decided) ?: rule;
 	kb_count(kn, stat, 1);
 	this_cpu_inc(rule->stats->failed);
 	if (!kb_rule_fails_closed(rule, cause))
@@ -426,13 +426,13 @@ static int to_helper(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rul
 }
 
 /* Open it, or find out whether it is to be opened. */
-static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule,
-			    bool decided, const struct kb_facts *facts,
+static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, const struct kb_rules *t,
+			    struct kb_rule *rule, bool decided, const struct kb_facts *facts,
 			    const struct nf_hook_state *state)
 {
 	int verdict = to_helper(kn, skb, rule, decided, facts, state);
 
-	return verdict < 0 ? fail(kn, skb, rule, facts, failure(verdict), state) : verdict;
+	return verdict < 0 ? fail(kn, skb, t, rule, facts, failure(verdict), state) : verdict;
 }
 
 /* Refuse it, say nothing, or have a helper tell the client why. */
@@ -464,6 +464,8 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 		.tuple = kb_packet_tuple(p, KB_CLIENT, KB_CLIENT),
 	};
 	struct kb_flow *old = kb_flow_lookup(kn, &facts.tuple);
+	/* One table for all that is asked, as another one may take its place. */
+	const struct kb_rules *t = rcu_dereference(kn->rules);
 	struct kb_rule *rule;
 	bool decided;
 
@@ -473,7 +475,7 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 	kb_origin_read(&facts.origin, skb, state->in);
 	if (!state->in)
 		kb_local_read(&facts.origin, kn->net, skb);
-	rule = kb_rule_find(kn, &facts, KBUMP_CAUSE_HELPER, &decided);
+	rule = kb_rule_find(t, &facts, KBUMP_CAUSE_HELPER, &decided);
 	/* Packets of the box's own do not pass FORWARD, where they are copied. */
 	if (state->in)
 		kb_tap_set(kn, &facts.tuple, decided && is_tapped(rule) ? rule : NULL);
@@ -482,7 +484,7 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 	if (decided)
 		kb_rule_hit(rule);
 	if (!decided || rule->action == KBUMP_ACTION_INSPECT)
-		return inspect(kn, skb, rule, decided, &facts, state);
+		return inspect(kn, skb, t, rule, decided, &facts, state);
 	if (rule->action == KBUMP_ACTION_BLOCK)
 		return block(kn, skb, rule, &facts, state);
 	kb_count(kn, KBUMP_STAT_BYPASSED, 1);
@@ -696,7 +698,7 @@ static unsigned int output_early_hook(void *priv, struct sk_buff *skb,
 	if (!has_flows(kn) || !kb_packet_tcp(skb, state->pf, &p))
 		return NF_ACCEPT;
 	f = local_flow(kn, &p, KB_CLIENT);
-	/* Whoever has the port now, even if no rule is asked: what follows is none of the old flow's. */
+	/* Whoever has the port now, even if no rule is asked: the rest is none of the old flow's. */
 	if (f && begins_anew(f, &p))
 		kb_flow_forget(f);
 	else if (f && !f->track.dnat)

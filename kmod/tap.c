@@ -250,8 +250,8 @@ static void begin_anew(struct kb_tap *t)
 {
 	if (has_ended(t))
 		kb_frame_count_flow(t->rule);
-	/* Before it is taken for one that has waited for its answer. */
 	WRITE_ONCE(t->seen, jiffies);
+	/* Before it is taken for one that has waited for its answer: look_at(). */
 	smp_wmb();
 	WRITE_ONCE(t->flags, 0);
 }

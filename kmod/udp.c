@@ -94,7 +94,7 @@ unsigned int kb_udp_judge(struct kb_net *kn, struct sk_buff *skb,
 	facts.tuple = kb_packet_tuple(&p, KB_CLIENT, KB_CLIENT);
 	kb_origin_read(&facts.origin, skb, state->in);
 	/* It is decided if there is one, as rules for UDP ask for nothing else. */
-	rule = kb_rule_find(kn, &facts, KBUMP_CAUSE_HELPER, &decided);
+	rule = kb_rule_find(rcu_dereference(kn->rules), &facts, KBUMP_CAUSE_HELPER, &decided);
 	if (!rule)
 		return NF_ACCEPT;
 	kb_rule_hit(rule);
