@@ -698,7 +698,7 @@ static unsigned int output_early_hook(void *priv, struct sk_buff *skb,
 	if (!has_flows(kn) || !kb_packet_tcp(skb, state->pf, &p))
 		return NF_ACCEPT;
 	f = local_flow(kn, &p, KB_CLIENT);
-	/* Whoever has the port now, even if no rule is asked: the rest is none of the old flow's. */
+	/* Whoever has the port now, even if no rule is asked: the rest is not the old flow's. */
 	if (f && begins_anew(f, &p))
 		kb_flow_forget(f);
 	else if (f && !f->track.dnat)
