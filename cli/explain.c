@@ -90,6 +90,8 @@ static const struct type fact_labels = { .parse = labels_parse };
 static const struct field fact_fields[] = {
 	{ .key = "proto", .type = &type_word, .flags = F_INPUT, .nla = KBUMP_FLOW_A_PROTO,
 	  .words = &proto_words, .what = "a transport protocol" },
+	{ .key = "rule-set", .type = &type_name, .flags = F_INPUT, .nla = KBUMP_FLOW_A_RULE_SET,
+	  .what = "a rule set name" },
 	{ .key = "from", .type = &fact_addr, .flags = F_INPUT, .nla = KBUMP_FLOW_A_CLIENT_ADDR },
 	{ .key = "to", .type = &fact_addr, .flags = F_INPUT, .nla = KBUMP_FLOW_A_SERVER_ADDR },
 	{ .key = "sport", .type = &type_u16, .flags = F_INPUT, .nla = KBUMP_FLOW_A_CLIENT_PORT,
@@ -233,8 +235,8 @@ static const struct verb explain_verb = {
 
 static const char explain_help[] =
 	"Usage: kbump explain [ FACT ]...\n"
-	"FACT := { proto tcp | proto udp | from ADDRESS | to ADDRESS | sport PORT |\n"
-	"          dport PORT | iif DEV | vlan ID | uid USER | mark VALUE | zone N |\n"
+	"FACT := { proto tcp | proto udp | rule-set NAME | from ADDRESS | to ADDRESS |\n"
+	"          sport PORT | dport PORT | iif DEV | vlan ID | uid USER | mark VALUE | zone N |\n"
 	"          ctmark VALUE | ctlabel [N[,N]...] | tls VERSION | sni NAME |\n"
 	"          alpn PROTOCOL[,PROTOCOL]... | ech yes | ech no | cert STATE | issuer NAME |\n"
 	"          fingerprint SHA256 }\n"

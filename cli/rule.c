@@ -194,6 +194,8 @@ static const struct field rule_fields[] = {
 	{ .key = "proto", .type = &type_word, .flags = F_INPUT | F_PLAIN,
 	  .nla = KBUMP_RULE_A_PROTO, .words = &proto_words, .what = "a transport protocol",
 	  .shown = has_proto },
+	{ .key = "rule-set", .json = "rule_set", .type = &type_name, .flags = F_INPUT | F_PLAIN,
+	  .nla = KBUMP_RULE_A_RULE_SET, .what = "a rule set name" },
 	{ .key = "from", .type = &type_prefix, .flags = F_INPUT | F_NOT,
 	  .nla = KBUMP_RULE_A_SRC, .nla2 = KBUMP_RULE_A_SRC_LEN,
 	  .nla_set = KBUMP_RULE_A_SRC_SET },
@@ -417,8 +419,8 @@ static const char rule_help[] =
 	"       kbump rule move handle N pref N\n"
 	"       kbump rule del { handle N | pref N }\n"
 	"       kbump rule flush\n"
-	"RULE   := [ proto tcp | udp ] { [ not ] MATCH }... action ACTION [ page ]\n"
-	"          [ alpn PROTOCOL ] [ tool NAME ]... [ fail FAIL ]\n"
+	"RULE   := [ proto tcp | udp ] [ rule-set NAME ] { [ not ] MATCH }... action ACTION\n"
+	"          [ page ] [ alpn PROTOCOL ] [ tool NAME ]... [ fail FAIL ]\n"
 	"          [ learn on | off | SECONDS ] [ comment TEXT ]\n"
 	"MATCH  := { from PREFIX[,PREFIX]... | to PREFIX[,PREFIX]... | sport PORTS |\n"
 	"            dport PORTS | iif DEV | vlan IDS | uid USERS | mark VALUE[/MASK] | zone N |\n"

@@ -64,6 +64,14 @@ static struct verdict find_verdict(struct kb_net *kn, const struct kb_facts *fac
 	return v;
 }
 
+/* None has an unknown name: then no rule is for the connection. */
+static u8 rule_set_of(const struct kb_net *kn, const struct nlattr *flow)
+{
+	const struct nlattr *a = flow ? nla_find_nested(flow, KBUMP_FLOW_A_RULE_SET) : NULL;
+
+	return a ? kb_rule_set_find(kn, nla_data(a)) : 0;
+}
+
 /* Called with the namespace's lock held. Return: 0, or -EMSGSIZE if there is more to be told. */
 static int explain(struct kb_net *kn, const struct kb_facts *facts, struct sk_buff *skb,
 		   struct netlink_callback *cb)
@@ -119,6 +127,7 @@ int kb_explain_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	if (err)
 		return err;
 	mutex_lock(&kn->lock);
+	facts.origin.rule_set = rule_set_of(kn, kb_dump_attrs(cb)[KBUMP_A_FLOW]);
 	pos->b = !explain(kn, &facts, skb, cb);
 	mutex_unlock(&kn->lock);
 	return skb->len;

@@ -23,6 +23,7 @@ struct sk_buff;
  * @iif: name of the interface that it came in on; empty if it is a local process's
  * @mark: its mark
  * @ct_mark: conntrack mark, 0 if it is not tracked, as all below
+ * @rule_set: number of the rule set that an iptables target has put it to, or 0
  * @vlan: its VLAN, or that of the device that took the tag off; 0 if there is none
  * @zone: conntrack zone
  * @labels: conntrack labels
@@ -34,6 +35,7 @@ struct kb_origin {
 	char iif[IFNAMSIZ];
 	u32 mark;
 	u32 ct_mark;
+	u8 rule_set;
 	u16 vlan;
 	u16 zone;
 	DECLARE_BITMAP(labels, KB_LABELS);

@@ -190,8 +190,8 @@ static bool holds(const struct kb_match *m, const struct kb_facts *facts, unsign
  * kb_match - does a connection match?
  * @m: the matchers
  * @facts: what is known of it
- * @why: result: mask of 1 << a matcher, or %KBUMP_RULE_A_PROTO: the one that says no, or those
- *	whose facts are not known
+ * @why: result: mask of 1 << a matcher, or %KBUMP_RULE_A_PROTO or _RULE_SET: the one that says no,
+ *	or those whose facts are not known
  *
  * Context: RCU read side.
  * Return: the answer. It stays the same, whatever else comes to be known, unless it is
@@ -201,6 +201,10 @@ enum kbump_answer kb_match(const struct kb_match *m, const struct kb_facts *fact
 {
 	u64 rest = m->asked & facts->known;
 
+	if (m->rule_set != facts->origin.rule_set) {
+		*why = BIT_ULL(KBUMP_RULE_A_RULE_SET);
+		return KBUMP_ANSWER_NO;
+	}
 	if (m->proto != facts->proto) {
 		*why = BIT_ULL(KBUMP_RULE_A_PROTO);
 		return KBUMP_ANSWER_NO;

@@ -63,6 +63,7 @@ enum kb_match_set {
  * named by their attribute, &enum kbump_rule_attr; what is not asked is zero.
  *
  * @proto: &enum kbump_proto; it is no matcher, as every rule has one
+ * @rule_set: number of the rule set that it is in, or 0; no matcher either
  * @asked: mask of 1 << a matcher: the rule has it
  * @negated: those of them that must not hold
  * @src: client's prefixes
@@ -89,6 +90,7 @@ enum kb_match_set {
  */
 struct kb_match {
 	u8 proto;
+	u8 rule_set;
 	u64 asked;
 	u64 negated;
 	struct kb_prefixes *src;

@@ -18,6 +18,8 @@
 
 #include <linux/kbump.h>
 
+#include "rule_set.h"
+
 struct dst_entry;
 struct kb_learned_table;
 struct kb_rules;
@@ -44,6 +46,7 @@ struct kb_stats {
  * @gen: changes with @rules, @tools and @sets, for the consistency of dumps and of drafts; under
  *	@lock
  * @drafts: &struct kb_draft of netlink sockets; under @lock
+ * @rule_sets: by number; under @lock
  * @devices: tells of the devices of the tools
  * @helpers: &struct kb_helper; written under @lock, read under RCU
  * @helpers_gen: changes with @helpers, for the consistency of dumps; under @lock
@@ -82,6 +85,7 @@ struct kb_net {
 	struct list_head sets;
 	unsigned int gen;
 	struct list_head drafts;
+	struct kb_rule_set rule_sets[KB_RULE_SETS + 1];
 	struct notifier_block devices;
 	struct list_head helpers;
 	unsigned int helpers_gen;

@@ -78,6 +78,7 @@ static const struct nla_policy rule_policy[KBUMP_RULE_A_MAX + 1] = {
 	[KBUMP_RULE_A_PROTO]	= NLA_POLICY_MAX(NLA_U8, KBUMP_PROTO_MAX),
 	[KBUMP_RULE_A_BLOCK]	= NLA_POLICY_MAX(NLA_U8, KBUMP_BLOCK_MAX),
 	[KBUMP_RULE_A_UID]	= { .type = NLA_BINARY },
+	[KBUMP_RULE_A_RULE_SET]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
 };
 
 static const struct nla_policy tool_policy[KBUMP_TOOL_A_MAX + 1] = {
@@ -160,6 +161,7 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 	[KBUMP_FLOW_A_PROTO]	= NLA_POLICY_MAX(NLA_U8, KBUMP_PROTO_MAX),
 	[KBUMP_FLOW_A_BLOCK]	= { .type = NLA_REJECT },
 	[KBUMP_FLOW_A_UID]	= NLA_POLICY_FULL_RANGE(NLA_U32, &uid_range),
+	[KBUMP_FLOW_A_RULE_SET]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
 };
 
 static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {
@@ -446,6 +448,22 @@ int kb_nl_parse_dump(struct netlink_callback *cb, int attr, struct nlattr **tb, 
 }
 
 /**
+ * kb_nl_is_name - is this what an object may be named?
+ * @name: the name
+ * @empty: it may be empty
+ *
+ * Context: any.
+ */
+bool kb_nl_is_name(const char *name, bool empty)
+{
+	const char *p = name;
+
+	while (isascii(*p) && (isalnum(*p) || (*p && strchr("._-", *p))))
+		p++;
+	return !*p && *name != '-' && (p != name || empty);
+}
+
+/**
  * kb_nl_check_name - is this what an object may be named?
  * @a: attribute that the policy took for a string, or NULL
  * @extack: says what is wrong
@@ -454,16 +472,11 @@ int kb_nl_parse_dump(struct netlink_callback *cb, int attr, struct nlattr **tb, 
  */
 int kb_nl_check_name(const struct nlattr *a, struct netlink_ext_ack *extack)
 {
-	const char *name = a ? nla_data(a) : "";
-	const char *p;
-
 	if (!a) {
 		NL_SET_ERR_MSG(extack, "the name is missing");
 		return -EINVAL;
 	}
-	for (p = name; isascii(*p) && (isalnum(*p) || (*p && strchr("._-", *p))); p++)
-		;
-	if (*p || p == name || *name == '-') {
+	if (!kb_nl_is_name(nla_data(a), false)) {
 		NL_SET_ERR_MSG_ATTR(extack, a, "a name is of letters, digits, . _ and -");
 		return -EINVAL;
 	}

@@ -40,6 +40,7 @@ int kb_nl_reply(struct genl_info *info, u8 cmd, int attr, kb_fill_t fill, const 
 void kb_nl_event(struct kb_net *kn, u8 cmd, int attr, kb_fill_t fill, const void *obj);
 int kb_nl_parse(struct genl_info *info, int attr, struct nlattr **tb, int max);
 int kb_nl_parse_dump(struct netlink_callback *cb, int attr, struct nlattr **tb, int max);
+bool kb_nl_is_name(const char *name, bool empty);
 int kb_nl_check_name(const struct nlattr *a, struct netlink_ext_ack *extack);
 int kb_nl_strdup(const struct nlattr *a, char **to, struct netlink_ext_ack *extack);
 int kb_nl_init(void);

@@ -230,6 +230,8 @@ int kb_rule_fill(struct sk_buff *skb, const void *obj)
 		return -EMSGSIZE;
 	if (r->learn != KB_LEARN_DEFAULT && nla_put_u32(skb, KBUMP_RULE_A_LEARN, r->learn))
 		return -EMSGSIZE;
+	if (*r->rule_set && nla_put_string(skb, KBUMP_RULE_A_RULE_SET, r->rule_set))
+		return -EMSGSIZE;
 	if (*r->comment && nla_put_string(skb, KBUMP_RULE_A_COMMENT, r->comment))
 		return -EMSGSIZE;
 	return fill_counters(skb, r) ? -EMSGSIZE : 0;

@@ -56,6 +56,7 @@ struct kb_rule_stats {
  * @ntools: tools in @tools
  * @tools: references to the tools
  * @alpn_limit: the only protocol to be offered to servers, or NULL
+ * @rule_set: name of its rule set, or empty
  * @comment: for people
  */
 struct kb_rule {
@@ -73,6 +74,7 @@ struct kb_rule {
 	u8 ntools;
 	struct kb_tool *tools[KBUMP_RULE_TOOLS_MAX];
 	char *alpn_limit;
+	char rule_set[KBUMP_NAME_LEN];
 	char comment[KBUMP_COMMENT_LEN];
 };
 

@@ -6,6 +6,7 @@
 #include "netlink.h"
 #include "rule.h"
 #include "rule_nl.h"
+#include "rule_set.h"
 #include "set_draft.h"
 #include "tool.h"
 #include "tool_nl.h"
@@ -238,10 +239,30 @@ static int place_to_insert(const struct kb_rules *t, struct kb_place *p, struct 
 	return at;
 }
 
+static int find_rule_set(struct kb_net *kn, struct kb_rule *r, const struct nlattr *a,
+			 struct netlink_ext_ack *extack)
+{
+	int n;
+
+	if (!a)
+		return 0;
+	n = kb_nl_check_name(a, extack) ?: kb_rule_set_make(kn, nla_data(a));
+	if (n == -ENOSPC)
+		NL_SET_ERR_MSG_ATTR(extack, a, "there can be no more rule sets than 13");
+	if (n < 0)
+		return n;
+	nla_strscpy(r->rule_set, a, sizeof(r->rule_set));
+	r->match.rule_set = n;
+	return 0;
+}
+
 static int find_objects(const struct kb_draft *d, struct kb_rule *r, struct nlattr **tb,
 			struct genl_info *info)
 {
-	return add_tools(d, r, info->attrs[KBUMP_A_RULE], info->extack) ?:
+	struct kb_net *kn = kb_net(genl_info_net(info));
+
+	return find_rule_set(kn, r, tb[KBUMP_RULE_A_RULE_SET], info->extack) ?:
+	       add_tools(d, r, info->attrs[KBUMP_A_RULE], info->extack) ?:
 	       kb_match_find_sets(d, &r->match, tb, info->extack);
 }
 

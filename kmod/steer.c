@@ -22,6 +22,7 @@
  *	stays on this host: see local.c.
  * LOCAL_OUT, last: a local process's SYN is put to our rules.
  */
+#include <linux/bitfield.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter_bridge.h>
@@ -52,11 +53,13 @@
 
 /*
  * In the flags of IPCB and IP6CB, bits that no kernel uses: the packet is to be looked at in
- * FORWARD; an iptables rule has chosen it; such a rule wants it to be left alone.
+ * FORWARD; and what an iptables rule wants: that it is left alone, or put to the rules, of which
+ * set by the numbers that follow.
  */
 #define WATCHED		BIT(15)
-#define CHOSEN		BIT(14)
-#define LEFT_ALONE	BIT(13)
+#define CHOICE		GENMASK(14, 11)
+#define LEFT_ALONE	1
+#define CHOSEN		2
 
 /**
  * kb_steer_sock - the socket of a leg
@@ -98,15 +101,17 @@ static u16 *flags_of(struct sk_buff *skb, u8 family)
  * @skb: its first packet, on its way through PRE_ROUTING or FORWARD
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
  * @chosen: it is; otherwise it is to be left alone
+ * @rule_set: number of the set of rules, or 0
  *
  * Context: any.
  */
-void kb_steer_choose(struct sk_buff *skb, u8 family, bool chosen)
+void kb_steer_choose(struct sk_buff *skb, u8 family, bool chosen, u8 rule_set)
 {
 	u16 *flags = flags_of(skb, family);
 
-	*flags &= ~(CHOSEN | LEFT_ALONE);
-	*flags |= chosen ? CHOSEN : LEFT_ALONE;
+	BUILD_BUG_ON(CHOSEN + KB_RULE_SETS > FIELD_MAX(CHOICE));
+	*flags &= ~CHOICE;
+	*flags |= FIELD_PREP(CHOICE, chosen ? CHOSEN + rule_set : LEFT_ALONE);
 }
 
 /*
@@ -457,7 +462,7 @@ static bool is_tapped(const struct kb_rule *rule)
 
 /* Put a SYN to the rules. */
 static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet *p,
-			   const struct nf_hook_state *state)
+			   u8 rule_set, const struct nf_hook_state *state)
 {
 	struct kb_facts facts = {
 		.known = KB_KNOWN_SYN,
@@ -473,6 +478,7 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 	if (old)
 		kb_flow_forget(old);
 	kb_origin_read(&facts.origin, skb, state->in);
+	facts.origin.rule_set = rule_set;
 	if (!state->in)
 		kb_local_read(&facts.origin, kn->net, skb);
 	rule = kb_rule_find(t, &facts, KBUMP_CAUSE_HELPER, &decided);
@@ -543,9 +549,16 @@ static void watch(struct kb_net *kn, struct sk_buff *skb, u8 family)
 /* An iptables rule may have a say, and while there is one that chooses, its word is needed. */
 static bool is_chosen(struct kb_net *kn, u16 flags)
 {
-	if (flags & (CHOSEN | LEFT_ALONE))
-		return flags & CHOSEN;
+	if (flags & CHOICE)
+		return FIELD_GET(CHOICE, flags) >= CHOSEN;
 	return !atomic_read(&kn->nchoosers);
+}
+
+static u8 rule_set_of(u16 flags)
+{
+	u8 choice = FIELD_GET(CHOICE, flags);
+
+	return choice > CHOSEN ? choice - CHOSEN : 0;
 }
 
 /* A server's answer to the SYN of a server leg. */
@@ -608,7 +621,7 @@ static unsigned int judge(struct kb_net *kn, struct sk_buff *skb, u16 flags,
 	if (verdict >= 0)
 		return verdict;
 	if (p.syn && is_chosen(kn, flags))
-		return decide(kn, skb, &p, state);
+		return decide(kn, skb, &p, rule_set_of(flags), state);
 	if (p.syn)
 		leave_alone(kn, &p);
 	return NF_ACCEPT;
@@ -621,7 +634,7 @@ static unsigned int judge_udp(struct kb_net *kn, struct sk_buff *skb, u16 flags,
 	if (!kb_rules_want_udp(kn) || is_in_vrf(state) || !is_chosen(kn, flags) ||
 	    is_bridged(skb))
 		return NF_ACCEPT;
-	return kb_udp_judge(kn, skb, state);
+	return kb_udp_judge(kn, skb, rule_set_of(flags), state);
 }
 
 static unsigned int forward_hook(void *priv, struct sk_buff *skb,
@@ -636,7 +649,7 @@ static unsigned int forward_hook(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	if (!(before & WATCHED) && !kb_tap_any(kn))
 		return judge_udp(kn, skb, before, state);
-	*flags &= ~(WATCHED | CHOSEN | LEFT_ALONE);
+	*flags &= ~(WATCHED | CHOICE);
 	/* A packet that was queued to a process comes back in that process. */
 	local_bh_disable();
 	if (before & WATCHED)
@@ -753,7 +766,7 @@ static unsigned int judge_local(struct kb_net *kn, struct sk_buff *skb, bool ope
 	f = has_flows(kn) ? local_flow(kn, &p, KB_CLIENT) : NULL;
 	if (f && !begins_anew(f, &p))
 		return has_nat(skb) ? loop_client(kn, skb, &p, f, state) : NF_ACCEPT;
-	return opens && p.syn ? decide(kn, skb, &p, state) : NF_ACCEPT;
+	return opens && p.syn ? decide(kn, skb, &p, 0, state) : NF_ACCEPT;
 }
 
 static unsigned int output_last_hook(void *priv, struct sk_buff *skb,

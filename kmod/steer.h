@@ -10,7 +10,7 @@ struct sock;
 
 int kb_steer_hook(struct kb_net *kn);
 void kb_steer_unhook(struct kb_net *kn);
-void kb_steer_choose(struct sk_buff *skb, u8 family, bool chosen);
+void kb_steer_choose(struct sk_buff *skb, u8 family, bool chosen, u8 rule_set);
 struct sock *kb_steer_sock(struct kb_net *kn, const struct kb_tuple *t);
 
 #endif /* KB_STEER_H */

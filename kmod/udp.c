@@ -22,7 +22,7 @@ static const u8 allowed[] = {
 	KBUMP_RULE_A_IIF, KBUMP_RULE_A_MARK, KBUMP_RULE_A_MARK_MASK, KBUMP_RULE_A_VLAN,
 	KBUMP_RULE_A_ZONE, KBUMP_RULE_A_CT_MARK, KBUMP_RULE_A_CT_MASK, KBUMP_RULE_A_CT_LABEL,
 	KBUMP_RULE_A_NOT, KBUMP_RULE_A_ACTION, KBUMP_RULE_A_COMMENT, KBUMP_RULE_A_PROTO,
-	KBUMP_RULE_A_BLOCK,
+	KBUMP_RULE_A_BLOCK, KBUMP_RULE_A_RULE_SET,
 };
 
 /**
@@ -76,12 +76,13 @@ static void send_unreachable(struct sk_buff *skb, const struct nf_hook_state *st
  * kb_udp_judge - put a packet to the rules, if it is of UDP
  * @kn: the namespace
  * @skb: the packet, at the end of FORWARD
+ * @rule_set: number of the rule set that an iptables target has put it to, or 0
  * @state: the hook's
  *
  * Context: RCU read side.
  * Return: a verdict.
  */
-unsigned int kb_udp_judge(struct kb_net *kn, struct sk_buff *skb,
+unsigned int kb_udp_judge(struct kb_net *kn, struct sk_buff *skb, u8 rule_set,
 			  const struct nf_hook_state *state)
 {
 	struct kb_facts facts = { .proto = KBUMP_PROTO_UDP, .known = KB_KNOWN_SYN };
@@ -93,6 +94,7 @@ unsigned int kb_udp_judge(struct kb_net *kn, struct sk_buff *skb,
 		return NF_ACCEPT;
 	facts.tuple = kb_packet_tuple(&p, KB_CLIENT, KB_CLIENT);
 	kb_origin_read(&facts.origin, skb, state->in);
+	facts.origin.rule_set = rule_set;
 	/* It is decided if there is one, as rules for UDP ask for nothing else. */
 	rule = kb_rule_find(rcu_dereference(kn->rules), &facts, KBUMP_CAUSE_HELPER, &decided);
 	if (!rule)

@@ -9,7 +9,7 @@ struct nlattr;
 struct sk_buff;
 
 int kb_udp_check(struct nlattr **tb, struct netlink_ext_ack *extack);
-unsigned int kb_udp_judge(struct kb_net *kn, struct sk_buff *skb,
+unsigned int kb_udp_judge(struct kb_net *kn, struct sk_buff *skb, u8 rule_set,
 			  const struct nf_hook_state *state);
 
 #endif /* KB_UDP_H */

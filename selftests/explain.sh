@@ -102,6 +102,8 @@ as_json()
 	kbump -j explain from 10.3.2.1 issuer 'CN=x,O=some org,C=DE' |
 		value "d['action'] == 'bypass' and d['rule'] == d['rules'][1]['handle']" | grep true
 	kbump -j explain from 10.3.2.1 issuer '' | value "d['action'] == 'inspect'" | grep true
+	kbump -j explain rule-set guests from 10.3.2.1 | value "d['action'] == 'bypass' and
+		[(r['answer'], r['why']) for r in d['rules']] == [('no', ['rule-set'])] * 3" | grep true
 }
 
 # All matchers at once, in the form that is read back.
@@ -112,7 +114,7 @@ saved()
 		dport 443,8000-8999 iif c0 not vlan 0,5-9 mark 0x10/0xf0 not zone 3 ctmark 0x7 \
 		ctlabel 127 tls 1.2,1.3 not sni .bank.test alpn h2 ech no not cert ok,expired \
 		issuer "CN=R3,O=Let's Encrypt" fingerprint "$PRINT" action block
-	kbump rule add ech yes not fingerprint "$PRINT" action bypass
+	kbump rule add rule-set guests ech yes not fingerprint "$PRINT" action bypass
 	kbump save >"$DIR/saved"
 	kbump rule show | sed 's/^handle [0-9]* /rule add /' | diff - <(grep '^rule ' "$DIR/saved")
 	kbump rule flush

@@ -318,13 +318,26 @@ target()
 	iptables "$kind" -t mangle -A FORWARD -p tcp --dport 443 -j KBUMP
 	[ "$(issuer 443)" = "kbump test box CA" ] || fail "chosen last: $(issuer 443)"
 	[ "$(issuer 446)" = "kbump test server CA" ] || fail "not chosen: $(issuer 446)"
+	kbump rule add rule-set guests action inspect
+	iptables "$kind" -t mangle -A FORWARD -p tcp --dport 445:446 -j KBUMP --rule-set guests
+	iptables "$kind" -t mangle -A FORWARD -p tcp --dport 445 -j KBUMP --rule-set others
+	[ "$(issuer 443)" = "kbump test box CA" ] || fail "in no rule set: $(issuer 443)"
+	[ "$(issuer 445)" = "kbump test server CA" ] || fail "another rule set: $(issuer 445)"
+	[ "$(issuer 446)" = "kbump test box CA" ] || fail "its rule set: $(issuer 446)"
+	kbump -j -s rule show | value '[r["hits"] for r in d if r.get("rule_set") == "guests"]' |
+		grep -xF '[1]' || fail "$(kbump -s rule show)"
+	! iptables "$kind" -t mangle -A FORWARD -j KBUMP --rule-set 'a b' || fail "a name with a blank"
+	! iptables "$kind" -t mangle -A FORWARD -j KBUMP --bypass --rule-set a || fail "both options"
 	in_ns "$BOX" "iptables-$kind-save" -t mangle >"$DIR/saved"
+	grep -- '-A FORWARD .*-j KBUMP --rule-set guests$' "$DIR/saved" || fail "$(cat "$DIR/saved")"
 	grep -- '-A PREROUTING .*-j KBUMP --bypass$' "$DIR/saved" || fail "$(cat "$DIR/saved")"
 	grep -- '-A FORWARD .*-j KBUMP$' "$DIR/saved" || fail "$(cat "$DIR/saved")"
 	! iptables "$kind" -t mangle -A POSTROUTING -j KBUMP || fail "taken in POSTROUTING"
 	! rmmod kbump || fail "removed under a rule"
 	iptables "$kind" -t mangle -F
 	[ "$(issuer 446)" = "kbump test box CA" ] || fail "without the target: $(issuer 446)"
+	kbump rule del handle "$(kbump -j rule show |
+		value '[r["handle"] for r in d if r.get("rule_set")][0]')"
 	settle
 	clear_nft
 }

@@ -1017,6 +1017,30 @@ TEST_F(family, sets_change_in_a_transaction)
 	EXPECT_EQ(0, plain(t, KBUMP_CMD_FLUSH));
 }
 
+/* A name is somebody's as long as a rule has it, or one that a transaction will have. */
+TEST_F(family, rule_sets_have_a_limit)
+{
+	struct talk *t = &self->talk;
+	char name[] = "a";
+	struct talk other;
+
+	EXPECT_EQ(-EINVAL, odd_rule(t, KBUMP_RULE_A_RULE_SET, "", 1));
+	EXPECT_EQ(-EINVAL, odd_rule(t, KBUMP_RULE_A_RULE_SET, "a b", 4));
+	other = (struct talk){ .fd = open_netlink(), .id = t->id };
+	ASSERT_EQ(0, plain(&other, KBUMP_CMD_BEGIN));
+	EXPECT_EQ(0, odd_rule(&other, KBUMP_RULE_A_RULE_SET, "z", 2));
+	for (; *name < 'm'; ++*name)
+		EXPECT_EQ(0, odd_rule(t, KBUMP_RULE_A_RULE_SET, name, 2));
+	EXPECT_EQ(-ENOSPC, odd_rule(t, KBUMP_RULE_A_RULE_SET, name, 2));
+	EXPECT_STREQ("there can be no more rule sets than 13", t->message);
+	EXPECT_EQ(0, odd_rule(t, KBUMP_RULE_A_RULE_SET, "a", 2));
+	close(other.fd);
+	EXPECT_EQ(0, odd_rule(t, KBUMP_RULE_A_RULE_SET, name, 2));
+	EXPECT_EQ(0, plain(t, KBUMP_CMD_FLUSH));
+	EXPECT_EQ(0, odd_rule(t, KBUMP_RULE_A_RULE_SET, "y", 2));
+	EXPECT_EQ(0, plain(t, KBUMP_CMD_FLUSH));
+}
+
 TEST_F(family, without_privilege_all_is_refused)
 {
 	int cmd;

@@ -93,12 +93,12 @@
  *	it; no connection misses it meanwhile. It keeps handle and counters. Notified.
  * @KBUMP_CMD_RULE_EXPLAIN: dump: what would the rules say of a connection with the facts given
  *	in a KBUMP_A_FLOW: KBUMP_FLOW_A_CLIENT_ADDR, _SERVER_ADDR, _CLIENT_PORT,
- *	_SERVER_PORT, _IIF, _MARK, _VLAN, _ZONE, _CT_MARK, _CT_LABELS, _PROTO and, of TCP, those of
- *	_FLOW_ASK? What is missing is not known, but _PROTO, and that after %KBUMP_TLS_NO all
- *	that only TLS has is known not to be there. Each rule comes with KBUMP_RULE_A_ANSWER and
- *	_WHY, and at the end a KBUMP_A_FLOW as the answer to _FLOW_ASK: _ACTION and _RULE,
- *	_ACTION alone if no rule can want the connection, or neither if that depends on what is
- *	not known.
+ *	_SERVER_PORT, _IIF, _MARK, _VLAN, _ZONE, _CT_MARK, _CT_LABELS, _UID, _RULE_SET, _PROTO
+ *	and, of TCP, those of _FLOW_ASK? What is missing is not known, but _UID, _RULE_SET and
+ *	_PROTO, and that after %KBUMP_TLS_NO all that only TLS has is known not to be there.
+ *	Each rule comes with KBUMP_RULE_A_ANSWER and _WHY, and at the end a KBUMP_A_FLOW as the
+ *	answer to _FLOW_ASK: _ACTION and _RULE, _ACTION alone if no rule can want the
+ *	connection, or neither if that depends on what is not known.
  * @KBUMP_CMD_LEARNED_ADD: notification only: a bypass was learned.
  * @KBUMP_CMD_LEARNED_DEL: forget what has KBUMP_LEARNED_A_ID. Notified, as are time-outs and
  *	what makes room for newer ones.
@@ -462,6 +462,9 @@ struct kbump_uid_range {
  *	KBUMP_ACTION_BLOCK; %KBUMP_BLOCK_DROP not with _PAGE
  * @KBUMP_RULE_A_UID: one or several struct kbump_uid_range: owner of the socket of the local
  *	process that makes the connection. It does not hold if none of the box's makes it
+ * @KBUMP_RULE_A_RULE_SET: string: the rule is for connections that an iptables target KBUMP has put
+ *	to the rule set of this name, of which there are 13 at most (-ENOSPC); without it, for
+ *	all others. As _PROTO it is told in _WHY
  */
 enum kbump_rule_attr {
 	KBUMP_RULE_A_UNSPEC,
@@ -512,6 +515,7 @@ enum kbump_rule_attr {
 	KBUMP_RULE_A_PROTO,
 	KBUMP_RULE_A_BLOCK,
 	KBUMP_RULE_A_UID,
+	KBUMP_RULE_A_RULE_SET,
 	__KBUMP_RULE_A_MAX,
 };
 #define KBUMP_RULE_A_MAX (__KBUMP_RULE_A_MAX - 1)
@@ -739,6 +743,8 @@ enum kbump_leg_attr {
  * @KBUMP_FLOW_A_UID: u32, 0..0xfffffffe, owner of the socket of the local process that makes the
  *	connection; absent if none does. Output too, with an empty _IIF; input of _RULE_EXPLAIN,
  *	where neither _IIF nor _VLAN can be given with it
+ * @KBUMP_FLOW_A_RULE_SET: string, input of _RULE_EXPLAIN: an iptables target has put the connection
+ *	to that rule set
  */
 enum kbump_flow_attr {
 	KBUMP_FLOW_A_UNSPEC,
@@ -782,6 +788,7 @@ enum kbump_flow_attr {
 	KBUMP_FLOW_A_PROTO,
 	KBUMP_FLOW_A_BLOCK,
 	KBUMP_FLOW_A_UID,
+	KBUMP_FLOW_A_RULE_SET,
 	__KBUMP_FLOW_A_MAX,
 };
 #define KBUMP_FLOW_A_MAX (__KBUMP_FLOW_A_MAX - 1)
