@@ -221,11 +221,11 @@ as_a_whole()
 echoed()
 {
 	needs_kbump
-	printf 'rule add action bypass comment 1\nrule add action block comment 2\n' >"$DIR/rules"
-	kbump -e -f "$DIR/rules" >"$DIR/out"
+	printf 'rule add action bypass comment 1\nrule add action block comment 2\n' >"$DIR/told"
+	kbump -e -f "$DIR/told" >"$DIR/out"
 	kbump rule show | diff - "$DIR/out"
-	echo 'rule del pref 9' >>"$DIR/rules"
-	! kbump -e -f "$DIR/rules" >"$DIR/out" 2>/dev/null || fail "a rule that is not there was deleted"
+	echo 'rule del pref 9' >>"$DIR/told"
+	! kbump -e -f "$DIR/told" >"$DIR/out" 2>/dev/null || fail "a rule that is not there was deleted"
 	[ ! -s "$DIR/out" ] || fail "told: $(cat "$DIR/out")"
 	kbump flush
 }
