@@ -252,20 +252,21 @@ deepen_backlog()
 	sysctl -qw net.core.netdev_max_backlog=100000
 }
 
+# add_tool_link DEVICE PEER: from the box to the tool's namespace.
+add_tool_link()
+{
+	ip -n "$BOX" link add "$1" type veth peer name "$2" netns "$TOOL"
+	in_ns "$BOX" sysctl -qw "net.ipv6.conf.$1.disable_ipv6=1"
+	in_ns "$TOOL" sysctl -qw "net.ipv6.conf.$2.disable_ipv6=1"
+	ip -n "$BOX" link set "$1" arp off up
+	ip -n "$TOOL" link set "$2" arp off up
+	keep_order "$TOOL" "$2"
+}
+
 setup_tool_link()
 {
-	local ns
-
 	deepen_backlog
-	ip -n "$BOX" link add tool0 type veth peer name mon0 netns "$TOOL"
-	in_ns "$BOX" sysctl -qw net.ipv6.conf.tool0.disable_ipv6=1
-	in_ns "$TOOL" sysctl -qw net.ipv6.conf.mon0.disable_ipv6=1
-	for ns in "$BOX tool0" "$TOOL mon0"; do
-		# shellcheck disable=SC2086 # two words
-		set -- $ns
-		ip -n "$1" link set "$2" arp off up
-	done
-	keep_order "$TOOL" mon0
+	add_tool_link tool0 mon0
 }
 
 routes()

@@ -212,12 +212,7 @@ long_frames()
 two_tools()
 {
 	needs_kbump
-	ip -n "$BOX" link add tool1 type veth peer name mon1 netns "$TOOL"
-	in_ns "$BOX" sysctl -qw net.ipv6.conf.tool1.disable_ipv6=1
-	in_ns "$TOOL" sysctl -qw net.ipv6.conf.mon1.disable_ipv6=1
-	ip -n "$BOX" link set tool1 arp off up
-	ip -n "$TOOL" link set mon1 arp off up
-	keep_order "$TOOL" mon1
+	add_tool_link tool1 mon1
 	kbump tool add two dev tool1 src 02:00:00:00:00:01 dst 02:00:00:00:00:02 vlan 7 dport 80 \
 		mtu 800
 	rule dport 443 action bypass tool ids tool two

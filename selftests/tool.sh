@@ -96,12 +96,7 @@ vanishes()
 	ip -n "$BOX" link del tool0
 	wait_for "$WAIT" tool_is state gone
 	transfer_end
-	ip -n "$BOX" link add tool0 type veth peer name mon0 netns "$TOOL"
-	in_ns "$BOX" sysctl -qw net.ipv6.conf.tool0.disable_ipv6=1
-	in_ns "$TOOL" sysctl -qw net.ipv6.conf.mon0.disable_ipv6=1
-	ip -n "$BOX" link set tool0 arp off up
-	ip -n "$TOOL" link set mon0 arp off up
-	keep_order "$TOOL" mon0
+	add_tool_link tool0 mon0
 	before=$(received)
 	fetch4 443 /hello.txt >/dev/null
 	settle
