@@ -47,7 +47,9 @@ enum kbump_answer kb_rule_match(const struct kb_rule *r, const struct kb_facts *
 /* What leaves the box's own connections alone is no reason to look at them. */
 static bool wants(const struct kb_rule *r, const struct kb_facts *facts)
 {
-	return kb_rule_wants(r) && (!facts->origin.local || kb_match_names_uid(&r->match));
+	if (r->action == KBUMP_ACTION_BYPASS && !r->ntools)
+		return false;
+	return !facts->origin.local || kb_match_names_uid(&r->match);
 }
 
 /**

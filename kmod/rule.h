@@ -123,15 +123,6 @@ static inline void kb_rule_hit(const struct kb_rule *r)
 }
 
 /**
- * kb_rule_wants - does a rule want anything of the connections that it matches?
- * @r: the rule
- */
-static inline bool kb_rule_wants(const struct kb_rule *r)
-{
-	return r->action != KBUMP_ACTION_BYPASS || r->ntools;
-}
-
-/**
  * kb_rule_fails_closed - is a flow refused that cannot be inspected?
  * @r: the flow's rule
  * @cause: why it cannot
