@@ -76,12 +76,11 @@ gnutls_get()
 {
 	local version=$1 cipher=$2 path="/hello.txt?$RANDOM"
 
-	printf 'GET %s HTTP/1.0\r\n\r\n' "$path" |
-		in_ns "$CLIENT" timeout "$WAIT" gnutls-cli --x509cafile "$CLIENT_CA" \
-			--sni-hostname "$NAME" --verify-hostname "$NAME" --port 443 \
-			--priority "NORMAL:-VERS-ALL:+VERS-TLS1.$version:-CIPHER-ALL:+$cipher" \
-			--logfile "$DIR/gnutls" "$SERVER6" >"$DIR/out" 2>&1 ||
-			fail "$(cat "$DIR/out" "$DIR/gnutls")"
+	request "$path" in_ns "$CLIENT" timeout "$WAIT" gnutls-cli --x509cafile "$CLIENT_CA" \
+		--sni-hostname "$NAME" --verify-hostname "$NAME" --port 443 \
+		--priority "NORMAL:-VERS-ALL:+VERS-TLS1.$version:-CIPHER-ALL:+$cipher" \
+		--logfile "$DIR/gnutls" "$SERVER6" >"$DIR/out" 2>&1 ||
+		fail "$(cat "$DIR/out" "$DIR/gnutls")"
 	grep -q '^Hello from the server' "$DIR/out" || fail "$(cat "$DIR/out" "$DIR/gnutls")"
 	logged 6 "$path" "$version"
 }

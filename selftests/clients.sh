@@ -82,7 +82,7 @@ run_openssl()
 
 run_gnutls()
 {
-	printf 'GET %s HTTP/1.0\r\n\r\n' "$1" | run gnutls-cli "${@:2}" "$NAME"
+	request "$1" run gnutls-cli "${@:2}" "$NAME"
 }
 
 run_python()

@@ -471,6 +471,18 @@ ask()
 	grep -q '^Hello from the server' "$DIR/out" || fail "$(tail -n 20 "$DIR/out")"
 }
 
+# request PATH COMMAND...: the command's standard input is a request, and has no end: of an end
+# clients tell with close_notify, and nginx resets a connection that it closes with that unread.
+request()
+{
+	local path=$1
+
+	shift
+	rm -f "$DIR/request"
+	mkfifo "$DIR/request"
+	{ printf 'GET %s HTTP/1.0\r\n\r\n' "$path" >&0; "$@"; } <>"$DIR/request"
+}
+
 # peer NAME ARGUMENT...: a python client in the background.
 peer()
 {

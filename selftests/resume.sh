@@ -33,11 +33,10 @@ client_resumes()
 
 gnutls_resumes()
 {
-	printf 'GET /hello.txt HTTP/1.0\r\n\r\n' |
-		in_ns "$CLIENT" timeout "$WAIT" gnutls-cli --x509cafile "$CLIENT_CA" \
-			--sni-hostname "$NAME" --verify-hostname "$NAME" --port 443 --resume \
-			--waitresumption --priority "NORMAL:-VERS-ALL:+VERS-TLS1.$1" \
-			"$SERVER4" >"$DIR/out" 2>&1 || fail "$(cat "$DIR/out")"
+	request /hello.txt in_ns "$CLIENT" timeout "$WAIT" gnutls-cli --x509cafile "$CLIENT_CA" \
+		--sni-hostname "$NAME" --verify-hostname "$NAME" --port 443 --resume \
+		--waitresumption --priority "NORMAL:-VERS-ALL:+VERS-TLS1.$1" \
+		"$SERVER4" >"$DIR/out" 2>&1 || fail "$(cat "$DIR/out")"
 	has_line "$DIR/out" 'This is a resumed session' || fail "$(cat "$DIR/out")"
 	has_line "$DIR/out" '^Hello from the server' || fail "$(cat "$DIR/out")"
 }
