@@ -216,15 +216,6 @@ static void check_loopback(struct report *r)
 			     "the loopback device is down: no connection of a local process is opened");
 }
 
-static void check_vrf(struct report *r)
-{
-	char name[IFNAMSIZ];
-
-	if (host_device("vrf", name))
-		report_warning(r, "use routing rules by mark, or a network namespace for each",
-			       "connections that come in by the VRF %s are left alone", name);
-}
-
 static void check_routing(struct report *r)
 {
 	struct routing rules;
@@ -276,7 +267,6 @@ static const struct check {
 	{ "forwarding", check_forwarding },
 	{ "bridge", check_bridge },
 	{ "loopback", check_loopback },
-	{ "vrf", check_vrf },
 	{ "routing", check_routing },
 	{ "conntrack", check_conntrack },
 	{ "buffers", check_buffers },

@@ -99,6 +99,7 @@ static const struct field fact_fields[] = {
 	{ .key = "dport", .type = &type_u16, .flags = F_INPUT, .nla = KBUMP_FLOW_A_SERVER_PORT,
 	  .what = "a port", .max = UINT16_MAX },
 	{ .key = "iif", .type = &type_dev, .flags = F_INPUT, .nla = KBUMP_FLOW_A_IIF },
+	{ .key = "vrf", .type = &type_dev, .flags = F_INPUT, .nla = KBUMP_FLOW_A_VRF },
 	{ .key = "vlan", .type = &type_u16, .flags = F_INPUT, .nla = KBUMP_FLOW_A_VLAN,
 	  .what = "a VLAN", .max = 4095 },
 	{ .key = "uid", .type = &type_uid, .flags = F_INPUT, .nla = KBUMP_FLOW_A_UID,
@@ -236,7 +237,7 @@ static const struct verb explain_verb = {
 static const char explain_help[] =
 	"Usage: kbump explain [ FACT ]...\n"
 	"FACT := { proto tcp | proto udp | rule-set NAME | from ADDRESS | to ADDRESS |\n"
-	"          sport PORT | dport PORT | iif DEV | vlan ID | uid USER | mark VALUE | zone N |\n"
+	"          sport PORT | dport PORT | iif DEV | vrf DEV | vlan ID | uid USER | mark VALUE | zone N |\n"
 	"          ctmark VALUE | ctlabel [N[,N]...] | tls VERSION | sni NAME |\n"
 	"          alpn PROTOCOL[,PROTOCOL]... | ech yes | ech no | cert STATE | issuer NAME |\n"
 	"          fingerprint SHA256 }\n"

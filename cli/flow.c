@@ -175,6 +175,7 @@ static const struct field flow_fields[] = {
 	  .nla = KBUMP_FLOW_A_SERVER_ADDR, .nla2 = KBUMP_FLOW_A_SERVER_PORT },
 	{ .key = "server_port", .type = &type_port, .nla = KBUMP_FLOW_A_SERVER_PORT },
 	{ .key = "iif", .type = &type_string, .nla = KBUMP_FLOW_A_IIF, .shown = has_iif },
+	{ .key = "vrf", .type = &type_string, .nla = KBUMP_FLOW_A_VRF },
 	{ .key = "uid", .type = &type_uid, .nla = KBUMP_FLOW_A_UID },
 	{ .key = "sni", .type = &type_string, .nla = KBUMP_FLOW_A_SNI },
 	{ .key = "alpn", .type = &type_string, .nla = KBUMP_FLOW_A_ALPN },

@@ -6,6 +6,7 @@ static const struct field helper_fields[] = {
 	{ .key = "pid", .type = &type_u32, .nla = KBUMP_HELPER_A_PID },
 	{ .key = "portid", .type = &type_u32, .nla = KBUMP_HELPER_A_PORTID },
 	{ .key = "version", .type = &type_string, .nla = KBUMP_HELPER_A_VERSION },
+	{ .key = "listeners", .type = &type_u32, .nla = KBUMP_HELPER_A_LISTENERS },
 	{ .key = "steered", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_HELPER_A_STEERED },
 	{ .key = "handoffs", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_HELPER_A_HANDOFFS },
 	{ .key = "failed", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_HELPER_A_FAILED },

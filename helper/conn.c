@@ -129,12 +129,12 @@ void reset_on_close(int fd)
 
 /**
  * conn_accepted() - a connection has come in
- * @w: the worker
  * @l: the listening socket that it came in on
  * @fd: the connection
  */
-void conn_accepted(struct worker *w, const struct listener *l, int fd)
+void conn_accepted(const struct listener *l, int fd)
 {
+	struct worker *w = l->worker;
 	struct conn *c = conn_new(w, fd);
 
 	if (!c) {
@@ -143,6 +143,7 @@ void conn_accepted(struct worker *w, const struct listener *l, int fd)
 		close(fd);
 		return;
 	}
+	c->vrf = l->vrf;
 	if (set_up_client(c) < 0)
 		return conn_client_gone(c);
 	/* Not steered: somebody on this host has found the port. */

@@ -21,9 +21,12 @@ struct failure {
 	const char *why;
 };
 
-static int set_options(int fd, int family)
+static int set_options(int fd, int family, int vrf)
 {
 	int on = 1;
+
+	if (vrf && setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &vrf, sizeof(vrf)) < 0)
+		return -1;
 
 	setsockopt(fd, SOL_TCP, TCP_NODELAY, &on, sizeof(on));
 	/* Other flows of the same client port to other servers are no conflict. */
@@ -33,9 +36,9 @@ static int set_options(int fd, int family)
 	return setsockopt(fd, SOL_IPV6, IPV6_TRANSPARENT, &on, sizeof(on));
 }
 
-static int bound_socket(const union address *client, bool own_port)
+static int bound_socket(const struct conn *c, bool own_port)
 {
-	union address from = *client;
+	union address from = c->client;
 	int fd = socket(from.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 	int err;
 
@@ -45,7 +48,8 @@ static int bound_socket(const union address *client, bool own_port)
 		from.in.sin_port = 0;
 	else if (!own_port)
 		from.in6.sin6_port = 0;
-	if (!set_options(fd, from.sa.sa_family) && !bind(fd, &from.sa, address_length(&from)))
+	if (!set_options(fd, from.sa.sa_family, c->vrf) &&
+	    !bind(fd, &from.sa, address_length(&from)))
 		return fd;
 	err = -errno;
 	close(fd);
@@ -60,7 +64,7 @@ static struct failure fail(int err, enum kbump_reason reason, const char *what, 
 static struct failure attempt(struct conn *c, bool own_port)
 {
 	struct kernel *k = c->worker->kernel;
-	int err, fd = bound_socket(&c->client, own_port);
+	int err, fd = bound_socket(c, own_port);
 
 	if (fd < 0)
 		return fail(fd, KBUMP_REASON_INTERNAL, "socket for the server", strerror(-fd));

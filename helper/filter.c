@@ -25,7 +25,7 @@ static const int basic[] = {
 /* TCP connections, netlink, the event loop, and reading what authorities are trusted. */
 static const int serving[] = {
 	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(lseek),
-	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(bind),
+	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(bind), SCMP_SYS(listen),
 	SCMP_SYS(connect), SCMP_SYS(accept4), SCMP_SYS(shutdown), SCMP_SYS(getsockopt),
 	SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
 	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(fcntl),

@@ -150,19 +150,36 @@ struct cert_facts {
 };
 
 /**
- * struct listener - where steered connections arrive
+ * struct listener - where connections arrive
  *
+ * @worker: whose it is
+ * @vrf: index of the device of the VRF whose clients' connections these are, or 0
  * @fd: the socket, -1 if the address family is not there
  * @address: its own
  * @event: a connection waits
  */
 struct listener {
+	struct worker *worker;
+	int vrf;
 	int fd;
 	union address address;
 	struct event event;
 };
 
 #define LISTENERS	2
+
+/**
+ * struct vrf - where steered connections of one VRF arrive, or those of none
+ *
+ * @link: in the worker's list
+ * @listener: for IPv4 and for IPv6
+ * @there: the VRF was seen since its kernel was asked for all of them
+ */
+struct vrf {
+	LIST_ENTRY(vrf) link;
+	struct listener listener[LISTENERS];
+	bool there;
+};
 
 /**
  * struct worker - one process
@@ -174,7 +191,12 @@ struct listener {
  * @forge: gets certificates from the signer
  * @signer_fd: to the signer
  * @sessions: with servers, to be resumed
- * @listener: for IPv4 and for IPv6
+ * @vrfs: where connections arrive
+ * @no_vrf: that of clients that are in none
+ * @vrf_count: how many VRFs there are among them
+ * @links: follows the VRFs of the host
+ * @registered: the kernel knows where connections arrive
+ * @accepting: connections are accepted
  * @resume: fires when it is time to accept again after a shortage
  * @pairs: where pumps call themselves, so to say
  * @pairing: pumps that wait for that
@@ -197,7 +219,12 @@ struct worker {
 	struct forge *forge;
 	int signer_fd;
 	struct sessions *sessions;
-	struct listener listener[LISTENERS];
+	LIST_HEAD(, vrf) vrfs;
+	struct vrf *no_vrf;
+	unsigned int vrf_count;
+	struct links *links;
+	bool registered;
+	bool accepting;
 	struct event resume;
 	bool starved;
 	struct listener pairs;
@@ -317,6 +344,7 @@ enum stage {
 struct conn {
 	struct worker *worker;
 	LIST_ENTRY(conn) link;
+	int vrf;
 	enum stage stage;
 	uint64_t deadline;
 	union address client;
@@ -440,8 +468,17 @@ void worker_conn_gone(struct worker *w);
 
 /* listen.c */
 int listeners_open(struct worker *w);
+int listeners_register(struct worker *w);
 void listeners_set(struct worker *w);
 void listeners_close(struct worker *w);
+void vrf_add(struct worker *w, int index);
+void vrf_drop(struct worker *w, int index);
+void vrfs_unseen(struct worker *w);
+void vrfs_drop_unseen(struct worker *w);
+
+/* links.c */
+int links_open(struct worker *w);
+void links_close(struct worker *w);
 
 /* kernel.c */
 enum kernel_news {
@@ -456,6 +493,7 @@ void kernel_close(struct kernel *k);
 int kernel_watch_fd(const struct kernel *k);
 enum kernel_news kernel_news(struct kernel *k);
 int kernel_helper_add(struct kernel *k, int listen4_fd, int listen6_fd);
+int kernel_helper_set(struct kernel *k, int listen4_fd, int listen6_fd);
 int kernel_helper_del(struct kernel *k);
 int kernel_flow_set(struct kernel *k, int client_fd, int server_fd);
 int kernel_flow_ask(struct kernel *k, int client_fd, const struct hello *h,
@@ -466,7 +504,7 @@ int kernel_flow_fail(struct kernel *k, int client_fd, enum kbump_reason reason,
 const char *kernel_error(const struct kernel *k);
 
 /* conn.c */
-void conn_accepted(struct worker *w, const struct listener *l, int fd);
+void conn_accepted(const struct listener *l, int fd);
 void conn_time_limit(struct conn *c, uint64_t ms);
 bool conn_is_late(const struct conn *c);
 void reset_on_close(int fd);

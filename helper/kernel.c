@@ -375,6 +375,22 @@ enum kernel_news kernel_news(struct kernel *k)
 	return k->family ? KERNEL_NEW : KERNEL_GONE;
 }
 
+static int give_listeners(struct kernel *k, int cmd, int listen4_fd, int listen6_fd,
+			  const char *version)
+{
+	struct request r = {
+		.cmd = cmd,
+		.object = KBUMP_A_HELPER,
+		.fd = {
+			{ KBUMP_HELPER_A_LISTEN4_FD, listen4_fd },
+			{ KBUMP_HELPER_A_LISTEN6_FD, listen6_fd },
+		},
+		.text = { { KBUMP_HELPER_A_VERSION, version } },
+	};
+
+	return perform(k, &r);
+}
+
 /**
  * kernel_helper_add() - register as a helper
  * @k: from kernel_open()
@@ -385,17 +401,20 @@ enum kernel_news kernel_news(struct kernel *k)
  */
 int kernel_helper_add(struct kernel *k, int listen4_fd, int listen6_fd)
 {
-	struct request r = {
-		.cmd = KBUMP_CMD_HELPER_ADD,
-		.object = KBUMP_A_HELPER,
-		.fd = {
-			{ KBUMP_HELPER_A_LISTEN4_FD, listen4_fd },
-			{ KBUMP_HELPER_A_LISTEN6_FD, listen6_fd },
-		},
-		.text = { { KBUMP_HELPER_A_VERSION, KBUMP_VERSION } },
-	};
+	return give_listeners(k, KBUMP_CMD_HELPER_ADD, listen4_fd, listen6_fd, KBUMP_VERSION);
+}
 
-	return perform(k, &r);
+/**
+ * kernel_helper_set() - take the connections of one more VRF's clients
+ * @k: from kernel_open()
+ * @listen4_fd: listening socket for IPv4 that is bound to its device, or -1
+ * @listen6_fd: the same for IPv6
+ *
+ * Return: 0 or a negative errno.
+ */
+int kernel_helper_set(struct kernel *k, int listen4_fd, int listen6_fd)
+{
+	return give_listeners(k, KBUMP_CMD_HELPER_SET, listen4_fd, listen6_fd, "");
 }
 
 /**

@@ -2,9 +2,11 @@
 /*
  * The sockets on which steered connections arrive. They are bound to loopback addresses,
  * where no packet from the network can reach them; the kernel module gives each steered
- * SYN to them by hand, and so they must be transparent.
+ * SYN to them by hand, and so they must be transparent. Each VRF has its own: what is accepted
+ * is bound to the device that the listening socket is bound to, and follows its routes.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +14,8 @@
 #include "kbumpd.h"
 
 #define BACKLOG		4096
+/* VRFs of which connections are taken. */
+#define VRFS_MAX	256
 /* Connections that are accepted before the others get their turn. */
 #define BATCH		32
 /* Out of descriptors or memory: the time until the next attempt. */
@@ -38,11 +42,18 @@ static void loopback(union address *a, int family)
 		a->in6.sin6_addr = in6addr_loopback;
 }
 
+static int bind_to_vrf(const struct listener *l)
+{
+	if (!l->vrf)
+		return 0;
+	return setsockopt(l->fd, SOL_SOCKET, SO_BINDTOIFINDEX, &l->vrf, sizeof(l->vrf));
+}
+
 static int bind_and_listen(struct listener *l, int family)
 {
 	socklen_t len = sizeof(l->address);
 
-	if (transparent(l->fd, family) < 0)
+	if (transparent(l->fd, family) < 0 || bind_to_vrf(l) < 0)
 		return -1;
 	loopback(&l->address, family);
 	if (bind(l->fd, &l->address.sa, address_length(&l->address)) < 0 ||
@@ -67,15 +78,15 @@ static bool is_shortage(int err)
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
-	struct worker *w = arg;
-	struct listener *l = &w->listener[fd == w->listener[0].fd ? 0 : 1];
+	struct listener *l = arg;
+	struct worker *w = l->worker;
 	int i, conn_fd;
 
 	(void)what;
 	for (i = 0; i < BATCH && w->count < w->limit; i++) {
 		conn_fd = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (conn_fd >= 0)
-			conn_accepted(w, l, conn_fd);
+			conn_accepted(l, conn_fd);
 		else if (is_shortage(errno))
 			return starve(w);
 		else if (errno == EAGAIN)
@@ -94,21 +105,87 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 	listeners_set(w);
 }
 
-static int open_one(struct worker *w, struct listener *l, int family)
+static void say_why(const struct listener *l, int family)
+{
+	char version = family == AF_INET ? '4' : '6';
+	int err = errno;
+
+	if (l->vrf)
+		log_line("listening socket for IPv%c of VRF %d: %s", version, l->vrf,
+			 strerror(err));
+	else
+		log_line("listening socket for IPv%c: %s", version, strerror(err));
+}
+
+static int open_one(struct listener *l, int family)
 {
 	l->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 	if (l->fd < 0 && errno == EAFNOSUPPORT)
 		return 0;
 	if (l->fd < 0 || bind_and_listen(l, family) < 0) {
-		log_line("listening socket for IPv%c: %s", family == AF_INET ? '4' : '6',
-			 strerror(errno));
+		say_why(l, family);
 		return -1;
 	}
-	return event_assign(&l->event, w->base, l->fd, EV_READ | EV_PERSIST, on_accept, w);
+	event_assign(&l->event, l->worker->base, l->fd, EV_READ | EV_PERSIST, on_accept, l);
+	return l->worker->accepting ? event_add(&l->event, NULL) : 0;
+}
+
+static void close_one(struct listener *l)
+{
+	if (l->fd < 0)
+		return;
+	if (event_initialized(&l->event))
+		event_del(&l->event);
+	close(l->fd);
+}
+
+static void vrf_free(struct vrf *v)
+{
+	close_one(&v->listener[0]);
+	close_one(&v->listener[1]);
+	LIST_REMOVE(v, link);
+	free(v);
+}
+
+static struct vrf *vrf_new(struct worker *w, int index)
+{
+	struct vrf *v = calloc(1, sizeof(*v));
+	int i;
+
+	if (!v) {
+		log_line("out of memory");
+		return NULL;
+	}
+	for (i = 0; i < LISTENERS; i++) {
+		v->listener[i].worker = w;
+		v->listener[i].vrf = index;
+		v->listener[i].fd = -1;
+	}
+	v->there = true;
+	LIST_INSERT_HEAD(&w->vrfs, v, link);
+	if (!open_one(&v->listener[0], AF_INET) && !open_one(&v->listener[1], AF_INET6))
+		return v;
+	vrf_free(v);
+	return NULL;
+}
+
+static struct vrf *vrf_find(const struct worker *w, int index)
+{
+	struct vrf *v;
+
+	LIST_FOREACH(v, &w->vrfs, link)
+		if (v->listener[0].vrf == index)
+			return v;
+	return NULL;
+}
+
+static int vrf_register(struct worker *w, const struct vrf *v)
+{
+	return kernel_helper_set(w->kernel, v->listener[0].fd, v->listener[1].fd);
 }
 
 /**
- * listeners_open() - make the listening sockets of a worker and wait on them
+ * listeners_open() - make the listening sockets for clients in no VRF, and wait on them
  * @w: the worker
  *
  * Return: 0, or -1 after it has said why.
@@ -116,14 +193,119 @@ static int open_one(struct worker *w, struct listener *l, int family)
 int listeners_open(struct worker *w)
 {
 	evtimer_assign(&w->resume, w->base, on_resume, w);
-	if (open_one(w, &w->listener[0], AF_INET) < 0 || open_one(w, &w->listener[1], AF_INET6) < 0)
+	w->no_vrf = vrf_new(w, 0);
+	if (!w->no_vrf)
 		return -1;
-	if (w->listener[0].fd < 0 && w->listener[1].fd < 0) {
+	if (w->no_vrf->listener[0].fd < 0 && w->no_vrf->listener[1].fd < 0) {
 		log_line("neither IPv4 nor IPv6 is there");
 		return -1;
 	}
 	listeners_set(w);
 	return 0;
+}
+
+/**
+ * listeners_register() - register the worker with the kernel, to be given connections
+ * @w: the worker
+ *
+ * Return: 0 or a negative errno.
+ */
+int listeners_register(struct worker *w)
+{
+	const struct listener *own = w->no_vrf->listener;
+	int err = kernel_helper_add(w->kernel, own[0].fd, own[1].fd);
+	const struct vrf *v;
+
+	w->registered = !err;
+	LIST_FOREACH(v, &w->vrfs, link)
+		if (!err && v != w->no_vrf)
+			err = vrf_register(w, v);
+	return err;
+}
+
+/**
+ * vrf_add() - accept connections of a VRF's clients
+ * @w: the worker
+ * @index: of the VRF's device
+ *
+ * Nothing is done if it is known. Its connections are as those without a helper if it fails.
+ */
+void vrf_add(struct worker *w, int index)
+{
+	struct vrf *v = vrf_find(w, index);
+
+	if (v) {
+		v->there = true;
+		return;
+	}
+	if (w->vrf_count >= VRFS_MAX)
+		return log_line("VRF %d: there are %d already", index, VRFS_MAX);
+	v = vrf_new(w, index);
+	if (!v)
+		return;
+	w->vrf_count++;
+	/* Its two sockets take the place of a connection's. */
+	w->limit--;
+	if (w->registered && vrf_register(w, v) < 0)
+		log_line("VRF %d: the kernel refused its sockets: %s", index,
+			 kernel_error(w->kernel));
+}
+
+static void drop(struct worker *w, struct vrf *v)
+{
+	vrf_free(v);
+	w->vrf_count--;
+	w->limit++;
+}
+
+/**
+ * vrf_drop() - a VRF is no more
+ * @w: the worker
+ * @index: of what was a VRF's device, or another one
+ */
+void vrf_drop(struct worker *w, int index)
+{
+	struct vrf *v = vrf_find(w, index);
+
+	if (v && v != w->no_vrf)
+		drop(w, v);
+}
+
+/**
+ * vrfs_unseen() - all VRFs will be added again, or are gone
+ * @w: the worker
+ */
+void vrfs_unseen(struct worker *w)
+{
+	struct vrf *v;
+
+	LIST_FOREACH(v, &w->vrfs, link)
+		v->there = v == w->no_vrf;
+}
+
+/**
+ * vrfs_drop_unseen() - those that were not added since vrfs_unseen() are gone
+ * @w: the worker
+ */
+void vrfs_drop_unseen(struct worker *w)
+{
+	struct vrf *v, *next;
+
+	for (v = LIST_FIRST(&w->vrfs); v; v = next) {
+		next = LIST_NEXT(v, link);
+		if (!v->there)
+			drop(w, v);
+	}
+}
+
+static void set_one(const struct worker *w, struct listener *l)
+{
+	if (l->fd < 0)
+		return;
+	if (w->accepting)
+		event_add(&l->event, NULL);
+	else
+		event_del(&l->event);
 }
 
 /**
@@ -133,15 +315,14 @@ int listeners_open(struct worker *w)
 void listeners_set(struct worker *w)
 {
 	bool want = w->count < w->limit && !w->starved;
-	struct listener *l;
+	struct vrf *v;
 
-	for (l = w->listener; l < w->listener + LISTENERS; l++) {
-		if (l->fd < 0 || want == !!event_pending(&l->event, EV_READ, NULL))
-			continue;
-		if (want)
-			event_add(&l->event, NULL);
-		else
-			event_del(&l->event);
+	if (want == w->accepting)
+		return;
+	w->accepting = want;
+	LIST_FOREACH(v, &w->vrfs, link) {
+		set_one(w, &v->listener[0]);
+		set_one(w, &v->listener[1]);
 	}
 }
 
@@ -151,15 +332,8 @@ void listeners_set(struct worker *w)
  */
 void listeners_close(struct worker *w)
 {
-	struct listener *l;
-
-	for (l = w->listener; l < w->listener + LISTENERS; l++) {
-		if (l->fd < 0)
-			continue;
-		event_del(&l->event);
-		close(l->fd);
-		l->fd = -1;
-	}
+	while (!LIST_EMPTY(&w->vrfs))
+		vrf_free(LIST_FIRST(&w->vrfs));
 	if (event_initialized(&w->resume))
 		evtimer_del(&w->resume);
 }

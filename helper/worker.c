@@ -85,7 +85,7 @@ void worker_conn_gone(struct worker *w)
 
 static int register_worker(struct worker *w)
 {
-	if (!kernel_helper_add(w->kernel, w->listener[0].fd, w->listener[1].fd))
+	if (!listeners_register(w))
 		return 0;
 	log_line("the kernel refused the helper: %s", kernel_error(w->kernel));
 	return -1;
@@ -107,6 +107,7 @@ static void on_news(evutil_socket_t fd, short what, void *arg)
 	case KERNEL_SAME:
 		return;
 	case KERNEL_GONE:
+		w->registered = false;
 		return log_line("the kbump module was unloaded; the worker waits for it");
 	case KERNEL_UNKNOWN:
 		log_line("news of the kbump module were lost: the worker ends");
@@ -131,7 +132,7 @@ static int open_all(struct worker *w)
 		return -1;
 	}
 	w->kernel = kernel_open();
-	if (!w->kernel || listeners_open(w) < 0 || pairs_open(w) < 0)
+	if (!w->kernel || listeners_open(w) < 0 || links_open(w) < 0 || pairs_open(w) < 0)
 		return -1;
 	event_assign(&w->news, w->base, kernel_watch_fd(w->kernel), EV_READ | EV_PERSIST, on_news,
 		     w);
@@ -170,6 +171,7 @@ static int loop(struct worker *w, int ready_fd)
 
 static void close_all(struct worker *w)
 {
+	links_close(w);
 	listeners_close(w);
 	pairs_close(w);
 	if (w->kernel)
@@ -201,9 +203,8 @@ int worker_run(const struct setup *setup, int signer_fd, int ready_fd)
 	}
 	w->setup = setup;
 	w->signer_fd = signer_fd;
-	w->listener[0].fd = -1;
-	w->listener[1].fd = -1;
 	w->pairs.fd = -1;
+	LIST_INIT(&w->vrfs);
 	LIST_INIT(&w->conns);
 	LIST_INIT(&w->pairing);
 	LIST_INIT(&w->pumps);

@@ -4,12 +4,16 @@
  * handshakes, or from an operator who asks what would be.
  */
 #include <linux/if_vlan.h>
+#include <linux/netfilter.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_labels.h>
 #include <net/netfilter/nf_conntrack_zones.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
 #include <net/netlink.h>
 
 #include "facts.h"
+#include "vrf.h"
 
 static u16 vlan_of(const struct sk_buff *skb, const struct net_device *in)
 {
@@ -34,21 +38,38 @@ static void read_conntrack(struct kb_origin *o, const struct nf_conn *ct)
 		memcpy(o->labels, labels->bits, sizeof(o->labels));
 }
 
+/* In FORWARD what has come in by a port of a VRF is said to have come in by the VRF. */
+static const struct net_device *port_of(const struct sk_buff *skb,
+					const struct nf_hook_state *state)
+{
+	int index = state->pf == NFPROTO_IPV4 ? IPCB(skb)->iif : IP6CB(skb)->iif;
+	const struct net_device *port = NULL;
+
+	if (state->in && netif_is_l3_master(state->in))
+		port = dev_get_by_index_rcu(state->net, index);
+	return port ?: state->in;
+}
+
 /**
  * kb_origin_read - what does a first packet say?
  * @o: result, zeroed
  * @skb: the packet
- * @in: where it came in, or NULL if it is a local process's
+ * @state: of the hook that sees it: FORWARD, or LOCAL_OUT
  *
- * Context: any.
+ * Context: RCU read side.
  */
-void kb_origin_read(struct kb_origin *o, const struct sk_buff *skb, const struct net_device *in)
+void kb_origin_read(struct kb_origin *o, const struct sk_buff *skb,
+		    const struct nf_hook_state *state)
 {
+	const struct net_device *in = port_of(skb, state);
 	enum ip_conntrack_info info;
 	const struct nf_conn *ct = nf_ct_get(skb, &info);
 
 	if (in)
 		strscpy(o->iif, in->name, sizeof(o->iif));
+	if (in != state->in)
+		strscpy(o->vrf, state->in->name, sizeof(o->vrf));
+	o->out_vrf = kb_vrf_of(state->out);
 	o->mark = skb->mark;
 	o->vlan = vlan_of(skb, in);
 	if (ct)
@@ -131,6 +152,8 @@ static void parse_origin(struct kb_origin *o, struct nlattr **tb)
 {
 	if (tb[KBUMP_FLOW_A_IIF])
 		nla_strscpy(o->iif, tb[KBUMP_FLOW_A_IIF], sizeof(o->iif));
+	if (tb[KBUMP_FLOW_A_VRF])
+		nla_strscpy(o->vrf, tb[KBUMP_FLOW_A_VRF], sizeof(o->vrf));
 	if (tb[KBUMP_FLOW_A_MARK])
 		o->mark = nla_get_u32(tb[KBUMP_FLOW_A_MARK]);
 	if (tb[KBUMP_FLOW_A_VLAN])
@@ -151,7 +174,7 @@ static int parse_uid(struct kb_facts *facts, struct nlattr **tb, struct netlink_
 	facts->known |= BIT_ULL(KBUMP_RULE_A_UID);
 	if (!a)
 		return 0;
-	if (tb[KBUMP_FLOW_A_IIF] || tb[KBUMP_FLOW_A_VLAN]) {
+	if (tb[KBUMP_FLOW_A_IIF] || tb[KBUMP_FLOW_A_VRF] || tb[KBUMP_FLOW_A_VLAN]) {
 		NL_SET_ERR_MSG_ATTR(extack, a,
 				    "what a local process sends comes in by no interface and VLAN");
 		return -EINVAL;

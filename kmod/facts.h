@@ -10,8 +10,8 @@
 
 #include "tuple.h"
 
-struct net_device;
 struct netlink_ext_ack;
+struct nf_hook_state;
 struct nlattr;
 struct sk_buff;
 
@@ -21,6 +21,8 @@ struct sk_buff;
  * struct kb_origin - what a connection's first packet says beside its addresses
  *
  * @iif: name of the interface that it came in on; empty if it is a local process's
+ * @vrf: name of the VRF that this is a port of, or empty
+ * @out_vrf: index of the device of the VRF in which the way leads on to the server, or 0
  * @mark: its mark
  * @ct_mark: conntrack mark, 0 if it is not tracked, as all below
  * @rule_set: number of the rule set that an iptables target has put it to, or 0
@@ -33,6 +35,8 @@ struct sk_buff;
  */
 struct kb_origin {
 	char iif[IFNAMSIZ];
+	char vrf[IFNAMSIZ];
+	int out_vrf;
 	u32 mark;
 	u32 ct_mark;
 	u8 rule_set;
@@ -91,7 +95,8 @@ struct kb_facts {
 #define KB_KNOWN_CERT	(BIT_ULL(KBUMP_RULE_A_CERT) | BIT_ULL(KBUMP_RULE_A_ISSUER) | \
 			 BIT_ULL(KBUMP_RULE_A_FINGERPRINT))
 
-void kb_origin_read(struct kb_origin *o, const struct sk_buff *skb, const struct net_device *in);
+void kb_origin_read(struct kb_origin *o, const struct sk_buff *skb,
+		    const struct nf_hook_state *state);
 int kb_facts_handshake(struct kb_facts *facts, struct nlattr **tb,
 		       struct netlink_ext_ack *extack);
 int kb_facts_parse(struct kb_facts *facts, struct nlattr **tb, struct netlink_ext_ack *extack);

@@ -307,7 +307,7 @@ static void abort_handshake(struct kb_flow *f)
 
 		if (!READ_ONCE(f->end[side].hashed))
 			continue;
-		sk = kb_steer_sock(f->kn, &f->end[side].tuple);
+		sk = kb_steer_sock(f->kn, &f->end[side].tuple, kb_flow_vrf(f));
 		if (!sk)
 			continue;
 		tcp_abort(sk, ECONNABORTED);
@@ -675,7 +675,7 @@ static bool has_sock(struct kb_flow *f, enum kb_side side, bool with_requests)
 	bool found;
 
 	if (f->end[side].hashed)
-		sk = kb_steer_sock(f->kn, &f->end[side].tuple);
+		sk = kb_steer_sock(f->kn, &f->end[side].tuple, kb_flow_vrf(f));
 	if (!sk)
 		return false;
 	found = with_requests || sk->sk_state != TCP_NEW_SYN_RECV;

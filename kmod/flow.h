@@ -126,6 +126,17 @@ struct kb_handoff {
 	char *alpn;
 };
 
+/**
+ * kb_flow_vrf - the VRF of a flow's client, whose routes both legs follow
+ * @f: the flow
+ *
+ * Return: index of the VRF's device, to which both sockets are bound, or 0.
+ */
+static inline int kb_flow_vrf(const struct kb_flow *f)
+{
+	return f->end[KB_CLIENT].tuple.vrf;
+}
+
 struct kb_flow *kb_flow_lookup(struct kb_net *kn, const struct kb_tuple *tuple);
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 			       struct kb_rule *rule, bool decided, struct kb_helper *helper,

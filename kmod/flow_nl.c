@@ -100,6 +100,8 @@ static int flow_fill(struct sk_buff *skb, const void *obj)
 	    nla_put_string(skb, KBUMP_FLOW_A_IIF, f->origin.iif) ||
 	    nla_put_u64_64bit(skb, KBUMP_FLOW_A_AGE, age, KBUMP_FLOW_A_PAD))
 		return -EMSGSIZE;
+	if (*f->origin.vrf && nla_put_string(skb, KBUMP_FLOW_A_VRF, f->origin.vrf))
+		return -EMSGSIZE;
 	if (f->origin.local && nla_put_u32(skb, KBUMP_FLOW_A_UID, f->origin.uid))
 		return -EMSGSIZE;
 	if (fill_decision(skb, f))
@@ -169,7 +171,7 @@ static void sock_addresses(const struct sock *sk, union nf_inet_addr *local,
 #endif
 }
 
-/* The addresses of a socket as those of a leg. */
+/* The addresses of a socket as those of a leg; a server leg does not say where its peer is. */
 static struct kb_tuple sock_tuple(const struct sock *sk, enum kb_side side)
 {
 	struct kb_tuple t = {
@@ -183,6 +185,7 @@ static struct kb_tuple sock_tuple(const struct sock *sk, enum kb_side side)
 		sock_addresses(sk, &t.server, &t.client);
 		t.cport = remote;
 		t.sport = local;
+		t.vrf = READ_ONCE(sk->sk_bound_dev_if);
 	} else {
 		sock_addresses(sk, &t.client, &t.server);
 		t.cport = local;
@@ -258,8 +261,13 @@ static int set_server(struct request *rq, const struct socket *server, struct ge
 		NL_SET_ERR_MSG(info->extack, "the legs are of different address families");
 		return -EAFNOSUPPORT;
 	}
+	if (READ_ONCE(server->sk->sk_bound_dev_if) != kb_flow_vrf(rq->flow)) {
+		NL_SET_ERR_MSG(info->extack, "the legs are bound to different VRFs");
+		return -EXDEV;
+	}
 	t.server = client->server;
 	t.sport = client->sport;
+	t.vrf = rq->flow->origin.out_vrf;
 	/* The host's routing rules may choose the way by mark. */
 	if (rq->flow->origin.mark)
 		sock_set_mark(server->sk, rq->flow->origin.mark);
@@ -428,6 +436,7 @@ static int take_sockets(const struct request *rq, struct kb_handoff *h, struct g
 	if (IS_ERR(server))
 		return PTR_ERR(server);
 	t = sock_tuple(server->sk, KB_SERVER);
+	t.vrf = rq->flow->origin.out_vrf;
 	if (memcmp(&t, &rq->flow->end[KB_SERVER].tuple, sizeof(t))) {
 		NL_SET_ERR_MSG_ATTR(info->extack, a, "socket has not the server leg's addresses");
 		err = -EINVAL;

@@ -20,35 +20,44 @@
 #include "netlink.h"
 #include "set.h"
 
-static int listen_index(u8 family)
+/* Listening sockets of one helper: two of each VRF. */
+#define LISTENERS_MAX	1024
+
+static unsigned long listen_index(u8 family, int vrf)
 {
-	return family == NFPROTO_IPV4 ? 0 : 1;
+	return (unsigned long)vrf << 1 | (family == NFPROTO_IPV6);
+}
+
+static bool is_listening(const struct sock *sk)
+{
+	return inet_sk_state_load(sk) == TCP_LISTEN;
 }
 
 /**
  * kb_helper_listener - a helper's listening socket
  * @h: the helper
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @vrf: index of the device of the client's VRF, or 0
  *
- * Context: with a reference to the helper, or under RCU.
+ * Context: RCU read side.
  * Return: the socket, without a reference, or NULL if it does not listen.
  */
-struct sock *kb_helper_listener(const struct kb_helper *h, u8 family)
+struct sock *kb_helper_listener(struct kb_helper *h, u8 family, int vrf)
 {
-	struct sock *sk = h->listen[listen_index(family)];
+	struct sock *sk = xa_load(&h->listen, listen_index(family, vrf));
 
-	return sk && inet_sk_state_load(sk) == TCP_LISTEN ? sk : NULL;
+	return sk && is_listening(sk) ? sk : NULL;
 }
 
-static bool can_serve(const struct kb_helper *h, u8 family)
+static bool can_serve(struct kb_helper *h, u8 family, int vrf)
 {
-	return !READ_ONCE(h->withdrawn) && kb_helper_listener(h, family);
+	return !READ_ONCE(h->withdrawn) && kb_helper_listener(h, family, vrf);
 }
 
 /* Can it serve one more, which else is dropped without a word, or answered with SYN cookies? */
-static bool has_room(const struct kb_helper *h, u8 family)
+static bool has_room(struct kb_helper *h, u8 family, int vrf)
 {
-	const struct sock *sk = kb_helper_listener(h, family);
+	const struct sock *sk = kb_helper_listener(h, family, vrf);
 
 	return !READ_ONCE(h->withdrawn) && sk && !sk_acceptq_is_full(sk) &&
 	       !inet_csk_reqsk_queue_is_full(sk);
@@ -58,20 +67,21 @@ static bool has_room(const struct kb_helper *h, u8 family)
  * kb_helper_choose - a helper for a new connection
  * @kn: the namespace
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @vrf: index of the device of the client's VRF, or 0
  *
  * They take turns.
  *
  * Context: RCU read side.
  * Return: the helper, with a reference; NULL if there is none; ERR_PTR(-EBUSY) if none has room.
  */
-struct kb_helper *kb_helper_choose(struct kb_net *kn, u8 family)
+struct kb_helper *kb_helper_choose(struct kb_net *kn, u8 family, int vrf)
 {
 	unsigned int able = 0, ready = 0, turn;
 	struct kb_helper *h;
 
 	list_for_each_entry_rcu(h, &kn->helpers, list) {
-		able += can_serve(h, family);
-		ready += has_room(h, family);
+		able += can_serve(h, family, vrf);
+		ready += has_room(h, family, vrf);
 	}
 	if (!ready)
 		return able ? ERR_PTR(-EBUSY) : NULL;
@@ -79,7 +89,7 @@ struct kb_helper *kb_helper_choose(struct kb_net *kn, u8 family)
 	WRITE_ONCE(kn->turn, turn + 1);
 	turn %= ready;
 	list_for_each_entry_rcu(h, &kn->helpers, list) {
-		if (!has_room(h, family) || turn--)
+		if (!has_room(h, family, vrf) || turn--)
 			continue;
 		return refcount_inc_not_zero(&h->ref) ? h : NULL;
 	}
@@ -125,11 +135,12 @@ bool kb_helper_runs_as(struct kb_net *kn, kuid_t uid)
 
 static void helper_free(struct kb_helper *h)
 {
-	int i;
+	unsigned long index;
+	struct sock *sk;
 
-	for (i = 0; i < ARRAY_SIZE(h->listen); i++)
-		if (h->listen[i])
-			sock_put(h->listen[i]);
+	xa_for_each(&h->listen, index, sk)
+		sock_put(sk);
+	xa_destroy(&h->listen);
 	kfree(h);
 }
 
@@ -150,12 +161,24 @@ void kb_helper_put(struct kb_helper *h)
 		call_rcu(&h->rcu, helper_free_rcu);
 }
 
+static unsigned int count_listeners(struct kb_helper *h)
+{
+	unsigned int count = 0;
+	unsigned long index;
+	struct sock *sk;
+
+	xa_for_each(&h->listen, index, sk)
+		count += is_listening(sk);
+	return count;
+}
+
 static int helper_fill(struct sk_buff *skb, const void *obj)
 {
-	const struct kb_helper *h = obj;
+	struct kb_helper *h = (struct kb_helper *)obj;
 
 	if (nla_put_u32(skb, KBUMP_HELPER_A_PORTID, h->portid) ||
 	    nla_put_u32(skb, KBUMP_HELPER_A_PID, h->pid) ||
+	    nla_put_u32(skb, KBUMP_HELPER_A_LISTENERS, count_listeners(h)) ||
 	    nla_put_u64_64bit(skb, KBUMP_HELPER_A_STEERED, atomic64_read(&h->steered),
 			      KBUMP_HELPER_A_PAD) ||
 	    nla_put_u64_64bit(skb, KBUMP_HELPER_A_HANDOFFS, atomic64_read(&h->handoffs),
@@ -191,6 +214,41 @@ static int check_listener(struct sock *sk, const struct net *net, int family,
 	return 0;
 }
 
+/* VRFs come and go, and with them the sockets that are bound to them. */
+static void drop_closed(struct kb_helper *h)
+{
+	unsigned long index;
+	struct sock *sk;
+
+	xa_for_each(&h->listen, index, sk) {
+		if (is_listening(sk))
+			continue;
+		xa_erase_bh(&h->listen, index);
+		/* Its memory stays until nobody under RCU can see it any more. */
+		sock_put(sk);
+	}
+}
+
+/* A socket takes the place of an older one of its VRF. */
+static int keep_listener(struct kb_helper *h, u8 family, struct sock *sk,
+			 struct netlink_ext_ack *extack)
+{
+	struct sock *old;
+
+	if (count_listeners(h) >= LISTENERS_MAX) {
+		NL_SET_ERR_MSG(extack, "a helper cannot have more listening sockets");
+		return -ENOSPC;
+	}
+	sock_hold(sk);
+	old = xa_store_bh(&h->listen, listen_index(family, READ_ONCE(sk->sk_bound_dev_if)), sk,
+			  GFP_KERNEL_ACCOUNT);
+	if (xa_is_err(old))
+		sock_put(sk);
+	else if (old)
+		sock_put(old);
+	return xa_err(old);
+}
+
 static int take_listener(struct kb_helper *h, int family, const struct nlattr *a,
 			 struct genl_info *info)
 {
@@ -206,25 +264,26 @@ static int take_listener(struct kb_helper *h, int family, const struct nlattr *a
 		return err;
 	}
 	err = check_listener(sock->sk, genl_info_net(info), family, a, info->extack);
-	if (!err) {
-		sock_hold(sock->sk);
-		h->listen[listen_index(nfproto)] = sock->sk;
-	}
+	if (!err)
+		err = keep_listener(h, nfproto, sock->sk, info->extack);
 	sockfd_put(sock);
 	return err;
 }
 
-static int parse(struct kb_helper *h, struct nlattr **tb, struct genl_info *info)
+static int take_listeners(struct kb_helper *h, struct nlattr **tb, struct genl_info *info)
 {
-	int err;
-
 	if (!tb[KBUMP_HELPER_A_LISTEN4_FD] && !tb[KBUMP_HELPER_A_LISTEN6_FD]) {
 		NL_SET_ERR_MSG(info->extack, "no listening socket is given");
 		return -EINVAL;
 	}
-	err = take_listener(h, AF_INET, tb[KBUMP_HELPER_A_LISTEN4_FD], info);
-	if (!err)
-		err = take_listener(h, AF_INET6, tb[KBUMP_HELPER_A_LISTEN6_FD], info);
+	return take_listener(h, AF_INET, tb[KBUMP_HELPER_A_LISTEN4_FD], info) ?:
+	       take_listener(h, AF_INET6, tb[KBUMP_HELPER_A_LISTEN6_FD], info);
+}
+
+static int parse(struct kb_helper *h, struct nlattr **tb, struct genl_info *info)
+{
+	int err = take_listeners(h, tb, info);
+
 	if (!err && tb[KBUMP_HELPER_A_VERSION])
 		nla_strscpy(h->version, tb[KBUMP_HELPER_A_VERSION], sizeof(h->version));
 	return err;
@@ -237,6 +296,8 @@ static struct kb_helper *helper_alloc(const struct genl_info *info)
 	if (!h)
 		return NULL;
 	refcount_set(&h->ref, 1);
+	/* Emptied when RCU calls. */
+	xa_init_flags(&h->listen, XA_FLAGS_LOCK_BH);
 	h->portid = info->snd_portid;
 	h->pid = task_tgid_nr(current);
 	h->uid = current_fsuid();
@@ -290,6 +351,36 @@ int kb_helper_add_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	if (err)
 		helper_free(h);
+	return err;
+}
+
+/**
+ * kb_helper_set_doit - KBUMP_CMD_HELPER_SET
+ * @skb: the request
+ * @info: the same, parsed
+ *
+ * Return: 0 or an error.
+ */
+int kb_helper_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kb_net *kn = kb_net(genl_info_net(info));
+	struct nlattr *tb[KBUMP_HELPER_A_MAX + 1];
+	struct kb_helper *h;
+	int err;
+
+	err = kb_nl_parse(info, KBUMP_A_HELPER, tb, KBUMP_HELPER_A_MAX);
+	if (err)
+		return err;
+	h = kb_helper_of_port(kn, info->snd_portid);
+	if (!h) {
+		NL_SET_ERR_MSG(info->extack, "this socket is no helper's");
+		return -ENOENT;
+	}
+	mutex_lock(&kn->lock);
+	drop_closed(h);
+	err = take_listeners(h, tb, info);
+	mutex_unlock(&kn->lock);
+	kb_helper_put(h);
 	return err;
 }
 

@@ -3,6 +3,7 @@
 #define KB_HELPER_H
 
 #include <linux/refcount.h>
+#include <linux/xarray.h>
 
 #include "net.h"
 #include "tuple.h"
@@ -23,8 +24,9 @@ struct sock;
  * @list: in &kb_net.helpers
  * @rcu: for the freeing
  * @ref: references
- * @listen: its listening sockets, IPv4 and IPv6, or NULL; a reference to the sock alone, so
- *	that they close with the process. Dropped with the last reference to the helper.
+ * @listen: its listening sockets, by VRF and address family; a reference to the sock alone, so
+ *	that they close with the process. Written under &kb_net.lock once it is in the table, read
+ *	under RCU. Dropped with the last reference to the helper, or after their end.
  * @withdrawn: gets no new flow; written under &kb_net.lock
  * @gone: its netlink socket is closed; set once, before its flows are ended
  * @portid: of its netlink socket
@@ -39,7 +41,7 @@ struct kb_helper {
 	struct list_head list;
 	struct rcu_head rcu;
 	refcount_t ref;
-	struct sock *listen[2];
+	struct xarray listen;
 	bool withdrawn;
 	bool gone;
 	u32 portid;
@@ -51,16 +53,17 @@ struct kb_helper {
 	atomic64_t failed;
 };
 
-struct kb_helper *kb_helper_choose(struct kb_net *kn, u8 family);
+struct kb_helper *kb_helper_choose(struct kb_net *kn, u8 family, int vrf);
 bool kb_helper_runs_as(struct kb_net *kn, kuid_t uid);
 struct kb_helper *kb_helper_of_port(struct kb_net *kn, u32 portid);
-struct sock *kb_helper_listener(const struct kb_helper *h, u8 family);
+struct sock *kb_helper_listener(struct kb_helper *h, u8 family, int vrf);
 void kb_helper_put(struct kb_helper *h);
 void kb_helpers_flush(struct kb_net *kn);
 int kb_helper_init(void);
 void kb_helper_exit(void);
 
 int kb_helper_add_doit(struct sk_buff *skb, struct genl_info *info);
+int kb_helper_set_doit(struct sk_buff *skb, struct genl_info *info);
 int kb_helper_del_doit(struct sk_buff *skb, struct genl_info *info);
 int kb_helper_get_doit(struct sk_buff *skb, struct genl_info *info);
 int kb_helper_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);

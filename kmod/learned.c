@@ -49,6 +49,7 @@ MODULE_PARM_DESC(max_learned_per_client,
  *
  * @client: client's address, zero-filled; all zero: any client
  * @server: server's address, zero-filled
+ * @vrf: index of the device of the client's VRF, or 0
  * @port: server's port
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
  * @name_len: length of @name without its NUL
@@ -57,6 +58,7 @@ MODULE_PARM_DESC(max_learned_per_client,
 struct learned_key {
 	union nf_inet_addr client;
 	union nf_inet_addr server;
+	int vrf;
 	__be16 port;
 	u8 family;
 	u8 name_len;
@@ -130,6 +132,7 @@ static void make_key(struct learned_key *k, const struct kb_tuple *t, const char
 	memset(k, 0, sizeof(*k));
 	if (!any)
 		k->client = t->client;
+	k->vrf = t->vrf;
 	k->server = t->server;
 	k->port = t->sport;
 	k->family = t->family;

@@ -154,7 +154,7 @@ static bool holds(const struct kb_match *m, const struct kb_facts *facts, unsign
 	case KBUMP_RULE_A_DPORT:
 		return port_matches(m->sets[KB_SET_DPORT], m->dport, t->sport);
 	case KBUMP_RULE_A_IIF:
-		return !strcmp(m->iif, o->iif);
+		return !strcmp(m->iif, o->iif) || !strcmp(m->iif, o->vrf);
 	case KBUMP_RULE_A_MARK:
 		return !((o->mark ^ m->mark) & m->mask);
 	case KBUMP_RULE_A_VLAN:

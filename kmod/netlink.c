@@ -162,6 +162,7 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 	[KBUMP_FLOW_A_BLOCK]	= { .type = NLA_REJECT },
 	[KBUMP_FLOW_A_UID]	= NLA_POLICY_FULL_RANGE(NLA_U32, &uid_range),
 	[KBUMP_FLOW_A_RULE_SET]	= { .type = NLA_NUL_STRING, .len = KBUMP_NAME_LEN - 1 },
+	[KBUMP_FLOW_A_VRF]	= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
 };
 
 static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {
@@ -174,6 +175,7 @@ static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {
 	[KBUMP_HELPER_A_STEERED] = { .type = NLA_REJECT },
 	[KBUMP_HELPER_A_HANDOFFS] = { .type = NLA_REJECT },
 	[KBUMP_HELPER_A_FAILED]	= { .type = NLA_REJECT },
+	[KBUMP_HELPER_A_LISTENERS] = { .type = NLA_REJECT },
 };
 
 static const struct nla_policy learned_policy[KBUMP_LEARNED_A_MAX + 1] = {
@@ -239,6 +241,7 @@ static const struct genl_ops kb_ops[] = {
 	KB_DO(KBUMP_CMD_STAT_GET, kb_stat_get_doit),
 	KB_DO(KBUMP_CMD_HELPER_ADD, kb_helper_add_doit),
 	KB_DO(KBUMP_CMD_HELPER_DEL, kb_helper_del_doit),
+	KB_DO(KBUMP_CMD_HELPER_SET, kb_helper_set_doit),
 	KB_GET(KBUMP_CMD_HELPER_GET, kb_helper_get_doit, kb_helper_get_dumpit),
 	KB_DO(KBUMP_CMD_RULE_INSERT, kb_rule_add_doit),
 	KB_DO(KBUMP_CMD_RULE_REPLACE, kb_rule_replace_doit),

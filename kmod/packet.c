@@ -10,6 +10,7 @@
 #include <net/ipv6.h>
 
 #include "packet.h"
+#include "vrf.h"
 
 /* Where the header of @proto begins, or an error if there is none, or if it is a fragment. */
 static int find4(const struct sk_buff *skb, u8 proto, struct kb_packet *p)
@@ -36,11 +37,14 @@ static int find6(const struct sk_buff *skb, u8 proto, struct kb_packet *p)
 	return off;
 }
 
-static int find(const struct sk_buff *skb, u8 family, u8 proto, struct kb_packet *p)
+static int find(const struct sk_buff *skb, const struct nf_hook_state *state, u8 proto,
+		struct kb_packet *p)
 {
 	memset(p, 0, sizeof(*p));
-	p->family = family;
-	return family == NFPROTO_IPV4 ? find4(skb, proto, p) : find6(skb, proto, p);
+	p->family = state->pf;
+	p->in_vrf = kb_vrf_of(state->in);
+	p->out_vrf = kb_vrf_of(state->out);
+	return p->family == NFPROTO_IPV4 ? find4(skb, proto, p) : find6(skb, proto, p);
 }
 
 static bool read_tcp(const struct sk_buff *skb, int off, struct kb_packet *p)
@@ -65,15 +69,16 @@ static bool read_tcp(const struct sk_buff *skb, int off, struct kb_packet *p)
 /**
  * kb_packet_tcp - read a TCP packet
  * @skb: the packet
- * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @state: of the hook that sees it
  * @p: result
  *
- * Context: any.
+ * Context: RCU read side.
  * Return: true if it is one, and no fragment.
  */
-bool kb_packet_tcp(const struct sk_buff *skb, u8 family, struct kb_packet *p)
+bool kb_packet_tcp(const struct sk_buff *skb, const struct nf_hook_state *state,
+		   struct kb_packet *p)
 {
-	int off = find(skb, family, IPPROTO_TCP, p);
+	int off = find(skb, state, IPPROTO_TCP, p);
 
 	return off >= 0 && read_tcp(skb, off, p);
 }
@@ -81,15 +86,16 @@ bool kb_packet_tcp(const struct sk_buff *skb, u8 family, struct kb_packet *p)
 /**
  * kb_packet_udp - read a UDP packet
  * @skb: the packet
- * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @state: of the hook that sees it
  * @p: result
  *
- * Context: any.
+ * Context: RCU read side.
  * Return: true if it is one, and no fragment.
  */
-bool kb_packet_udp(const struct sk_buff *skb, u8 family, struct kb_packet *p)
+bool kb_packet_udp(const struct sk_buff *skb, const struct nf_hook_state *state,
+		   struct kb_packet *p)
 {
-	int off = find(skb, family, IPPROTO_UDP, p);
+	int off = find(skb, state, IPPROTO_UDP, p);
 	const struct udphdr *uh;
 	struct udphdr buf;
 
@@ -175,17 +181,18 @@ static bool read_error(const struct sk_buff *skb, struct kb_packet *p)
 /**
  * kb_packet_read - read a TCP packet, or an ICMP error about one
  * @skb: the packet
- * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @state: of the hook that sees it
  * @p: result
  *
  * Redirects are none: they concern the host's routes, not the connection.
  *
- * Context: any.
+ * Context: RCU read side.
  * Return: true if it is one of these.
  */
-bool kb_packet_read(const struct sk_buff *skb, u8 family, struct kb_packet *p)
+bool kb_packet_read(const struct sk_buff *skb, const struct nf_hook_state *state,
+		    struct kb_packet *p)
 {
-	return kb_packet_tcp(skb, family, p) || read_error(skb, p);
+	return kb_packet_tcp(skb, state, p) || read_error(skb, p);
 }
 
 /**
@@ -198,7 +205,12 @@ bool kb_packet_read(const struct sk_buff *skb, u8 family, struct kb_packet *p)
  */
 struct kb_tuple kb_packet_tuple(const struct kb_packet *p, enum kb_side side, enum kb_side from)
 {
-	struct kb_tuple t = { .family = p->family, .side = side };
+	struct kb_tuple t = {
+		.family = p->family,
+		.side = side,
+		/* The leg's peer has sent it, or is to get it. */
+		.vrf = from == side ? p->in_vrf : p->out_vrf,
+	};
 
 	if (from == KB_CLIENT) {
 		t.client = p->src;

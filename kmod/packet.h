@@ -15,6 +15,8 @@ struct sk_buff;
  * if the other end had answered.
  *
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @in_vrf: index of the device of the VRF that it came from, or 0
+ * @out_vrf: the same of that which it goes to
  * @syn: it opens a connection
  * @synack: it answers one that does
  * @error: it is an ICMP error
@@ -29,6 +31,8 @@ struct sk_buff;
  */
 struct kb_packet {
 	u8 family;
+	int in_vrf;
+	int out_vrf;
 	bool syn;
 	bool synack;
 	bool error;
@@ -42,9 +46,12 @@ struct kb_packet {
 	unsigned int payload;
 };
 
-bool kb_packet_tcp(const struct sk_buff *skb, u8 family, struct kb_packet *p);
-bool kb_packet_udp(const struct sk_buff *skb, u8 family, struct kb_packet *p);
-bool kb_packet_read(const struct sk_buff *skb, u8 family, struct kb_packet *p);
+bool kb_packet_tcp(const struct sk_buff *skb, const struct nf_hook_state *state,
+		   struct kb_packet *p);
+bool kb_packet_udp(const struct sk_buff *skb, const struct nf_hook_state *state,
+		   struct kb_packet *p);
+bool kb_packet_read(const struct sk_buff *skb, const struct nf_hook_state *state,
+		    struct kb_packet *p);
 struct kb_tuple kb_packet_tuple(const struct kb_packet *p, enum kb_side side, enum kb_side from);
 
 #endif /* KB_PACKET_H */

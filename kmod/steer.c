@@ -65,11 +65,12 @@
  * kb_steer_sock - the socket of a leg
  * @kn: the namespace
  * @t: the leg's addresses
+ * @vrf: index of the VRF's device that the flow's sockets are bound to, or 0
  *
  * Context: any, with BH off or in process context.
  * Return: the socket, which may be a request or in TIME_WAIT, with a reference, or NULL.
  */
-struct sock *kb_steer_sock(struct kb_net *kn, const struct kb_tuple *t)
+struct sock *kb_steer_sock(struct kb_net *kn, const struct kb_tuple *t, int vrf)
 {
 	struct inet_hashinfo *hinfo = kn->net->ipv4.tcp_death_row.hashinfo;
 	const union nf_inet_addr *remote = t->side == KB_CLIENT ? &t->client : &t->server;
@@ -81,11 +82,11 @@ struct sock *kb_steer_sock(struct kb_net *kn, const struct kb_tuple *t)
 	rcu_read_lock();
 	if (t->family == NFPROTO_IPV4)
 		sk = __inet_lookup_established(kn->net, hinfo, remote->ip, rport, local->ip,
-					       lport, 0, 0);
+					       lport, vrf, vrf);
 #if IS_ENABLED(CONFIG_IPV6)
 	else
 		sk = __inet6_lookup_established(kn->net, hinfo, &remote->in6, rport,
-						&local->in6, lport, 0, 0);
+						&local->in6, lport, vrf, vrf);
 #endif
 	rcu_read_unlock();
 	return sk;
@@ -153,11 +154,11 @@ static void hide_from_conntrack(struct sk_buff *skb)
  */
 static struct sock *flow_listener(const struct kb_flow *f, u8 family)
 {
-	const struct kb_helper *h = READ_ONCE(f->helper);
+	struct kb_helper *h = READ_ONCE(f->helper);
 	struct sock *sk = NULL;
 
 	if (h && READ_ONCE(f->state) == KBUMP_FLOW_HANDSHAKE && !kb_flow_is_silent(f))
-		sk = kb_helper_listener(h, family);
+		sk = kb_helper_listener(h, family, kb_flow_vrf(f));
 	return sk && refcount_inc_not_zero(&sk->sk_refcnt) ? sk : NULL;
 }
 
@@ -172,7 +173,7 @@ static int to_leg(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet
 		deliver(kn, skb, p->family, NULL);
 		return NF_ACCEPT;
 	}
-	sk = kb_steer_sock(kn, t);
+	sk = kb_steer_sock(kn, t, kb_flow_vrf(f));
 	if (!sk && t->side == KB_CLIENT)
 		sk = flow_listener(f, p->family);
 	if (sk) {
@@ -258,8 +259,10 @@ static bool is_candidate(const struct sk_buff *skb, const struct nf_hook_state *
 static struct kb_flow *local_flow(struct kb_net *kn, const struct kb_packet *p, enum kb_side from)
 {
 	struct kb_tuple t = kb_packet_tuple(p, KB_CLIENT, from);
-	struct kb_flow *f = READ_ONCE(kn->local) ? kb_flow_lookup(kn, &t) : NULL;
+	struct kb_flow *f = NULL;
 
+	if (READ_ONCE(kn->local) && !p->in_vrf && !p->out_vrf)
+		f = kb_flow_lookup(kn, &t);
 	return f && f->origin.local ? f : NULL;
 }
 
@@ -294,7 +297,7 @@ static unsigned int looped(struct kb_net *kn, struct sk_buff *skb,
 	struct kb_packet p;
 	int verdict;
 
-	if (skb->sk || !kb_packet_tcp(skb, state->pf, &p))
+	if (skb->sk || !kb_packet_tcp(skb, state, &p))
 		return NF_ACCEPT;
 	f = local_flow(kn, &p, KB_CLIENT);
 	if (f) {
@@ -318,6 +321,20 @@ static unsigned int looped(struct kb_net *kn, struct sk_buff *skb,
 	return arrive(skb, state);
 }
 
+/*
+ * What was steered when it came in by the port of a VRF comes by again from the VRF; rules that
+ * choose a zone there would have what is hidden tracked.
+ */
+static void stay_hidden(struct kb_net *kn, struct sk_buff *skb)
+{
+	const struct nf_conn *ct;
+	enum ip_conntrack_info info;
+
+	ct = is_steered(kn, skb) ? nf_ct_get(skb, &info) : NULL;
+	if (ct && nf_ct_is_template(ct))
+		hide_from_conntrack(skb);
+}
+
 static unsigned int early_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct kb_net *kn = kb_net(state->net);
@@ -328,7 +345,9 @@ static unsigned int early_hook(void *priv, struct sk_buff *skb, const struct nf_
 		return NF_ACCEPT;
 	if (READ_ONCE(kn->local) && state->in->flags & IFF_LOOPBACK)
 		return looped(kn, skb, state);
-	if (is_candidate(skb, state) && kb_packet_read(skb, state->pf, &p))
+	if (netif_is_l3_master(state->in))
+		stay_hidden(kn, skb);
+	if (is_candidate(skb, state) && kb_packet_read(skb, state, &p))
 		verdict = known(kn, skb, &p, state);
 	return verdict < 0 ? NF_ACCEPT : verdict;
 }
@@ -377,7 +396,7 @@ static enum kbump_stat failure(int err)
 /* The client uses the ports of a connection before: what is left of it makes room. */
 static void end_time_wait(struct kb_net *kn, const struct kb_tuple *t)
 {
-	struct sock *sk = kb_steer_sock(kn, t);
+	struct sock *sk = kb_steer_sock(kn, t, t->vrf);
 
 	if (!sk)
 		return;
@@ -391,14 +410,15 @@ static void end_time_wait(struct kb_net *kn, const struct kb_tuple *t)
 static int to_helper(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule, bool decided,
 		     const struct kb_facts *facts, const struct nf_hook_state *state)
 {
-	struct kb_helper *h = kb_helper_choose(kn, state->pf);
+	int vrf = facts->tuple.vrf;
+	struct kb_helper *h = kb_helper_choose(kn, state->pf, vrf);
 	struct kb_flow *f;
 	struct sock *sk;
 	int verdict;
 
 	if (IS_ERR(h))
 		return PTR_ERR(h);
-	sk = h ? kb_helper_listener(h, state->pf) : NULL;
+	sk = h ? kb_helper_listener(h, state->pf, vrf) : NULL;
 	if (facts->origin.local && !kb_local_can_loop(kn->net))
 		sk = NULL;
 	if (!sk || !refcount_inc_not_zero(&sk->sk_refcnt)) {
@@ -477,7 +497,7 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 	/* Whatever becomes of this connection, the answers to it are not the old one's. */
 	if (old)
 		kb_flow_forget(old);
-	kb_origin_read(&facts.origin, skb, state->in);
+	kb_origin_read(&facts.origin, skb, state);
 	facts.origin.rule_set = rule_set;
 	if (!state->in)
 		kb_local_read(&facts.origin, kn->net, skb);
@@ -569,12 +589,6 @@ static bool is_answer(struct kb_net *kn, const struct kb_packet *p)
 	return p->synack && has_flows(kn) && kb_flow_lookup(kn, &t);
 }
 
-/* Legs know nothing of the tables of VRFs: what comes from one is left alone. */
-static bool is_in_vrf(const struct nf_hook_state *state)
-{
-	return netif_is_l3_slave(state->in) || netif_is_l3_master(state->in);
-}
-
 static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct kb_net *kn = kb_net(state->net);
@@ -585,13 +599,14 @@ static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_h
 		return NF_ACCEPT;
 	if (state->pf == NFPROTO_IPV6 && !kn->dst6)
 		return NF_ACCEPT;
-	if (!kb_packet_read(skb, state->pf, &p))
+	if (!kb_packet_read(skb, state, &p))
 		return NF_ACCEPT;
 	if (has_flows(kn) && has_nat(skb))
 		verdict = known(kn, skb, &p, state);
 	if (verdict >= 0)
 		return verdict;
-	if ((p.syn && !is_in_vrf(state)) || is_answer(kn, &p))
+	/* From the port of a VRF it goes on to the VRF, and through all of PRE_ROUTING again. */
+	if (!netif_is_l3_slave(state->in) && (p.syn || is_answer(kn, &p)))
 		watch(kn, skb, state->pf);
 	return NF_ACCEPT;
 }
@@ -613,7 +628,7 @@ static unsigned int judge(struct kb_net *kn, struct sk_buff *skb, u16 flags,
 	struct kb_packet p;
 	int verdict = -1;
 
-	if (!kb_packet_tcp(skb, state->pf, &p))
+	if (!kb_packet_tcp(skb, state, &p))
 		return NF_ACCEPT;
 	/* A SYN again may have overtaken this one. */
 	if (has_flows(kn))
@@ -631,8 +646,7 @@ static unsigned int judge(struct kb_net *kn, struct sk_buff *skb, u16 flags,
 static unsigned int judge_udp(struct kb_net *kn, struct sk_buff *skb, u16 flags,
 			      const struct nf_hook_state *state)
 {
-	if (!kb_rules_want_udp(kn) || is_in_vrf(state) || !is_chosen(kn, flags) ||
-	    is_bridged(skb))
+	if (!kb_rules_want_udp(kn) || !is_chosen(kn, flags) || is_bridged(skb))
 		return NF_ACCEPT;
 	return kb_udp_judge(kn, skb, rule_set_of(flags), state);
 }
@@ -660,7 +674,7 @@ static unsigned int forward_hook(void *priv, struct sk_buff *skb,
 		dst_input(skb);
 		verdict = NF_STOLEN;
 	} else if (verdict == NF_ACCEPT && kb_tap_any(kn)) {
-		kb_tap_packet(kn, skb, state->pf);
+		kb_tap_packet(kn, skb, state);
 	}
 	local_bh_enable();
 	return verdict;
@@ -708,7 +722,7 @@ static unsigned int output_early_hook(void *priv, struct sk_buff *skb,
 	struct kb_packet p;
 	struct kb_flow *f;
 
-	if (!has_flows(kn) || !kb_packet_tcp(skb, state->pf, &p))
+	if (!has_flows(kn) || !kb_packet_tcp(skb, state, &p))
 		return NF_ACCEPT;
 	f = local_flow(kn, &p, KB_CLIENT);
 	/* Whoever has the port now, even if no rule is asked: the rest is not the old flow's. */
@@ -738,7 +752,7 @@ static unsigned int output_late_hook(void *priv, struct sk_buff *skb,
 	struct kb_flow *f;
 	struct kb_packet p;
 
-	if (!has_flows(kn) || !kb_packet_tcp(skb, state->pf, &p))
+	if (!has_flows(kn) || !kb_packet_tcp(skb, state, &p))
 		return NF_ACCEPT;
 	f = flow_of(kn, &p, KB_SERVER);
 	/* A process of the box has got the port of a leg that is no more. */
@@ -760,7 +774,7 @@ static unsigned int judge_local(struct kb_net *kn, struct sk_buff *skb, bool ope
 	const struct kb_flow *f;
 	struct kb_packet p;
 
-	if (!kb_packet_tcp(skb, state->pf, &p))
+	if (!kb_packet_tcp(skb, state, &p))
 		return NF_ACCEPT;
 	/* One whose server NAT has chosen, and not another one to that server. */
 	f = has_flows(kn) ? local_flow(kn, &p, KB_CLIENT) : NULL;

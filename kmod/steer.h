@@ -11,6 +11,6 @@ struct sock;
 int kb_steer_hook(struct kb_net *kn);
 void kb_steer_unhook(struct kb_net *kn);
 void kb_steer_choose(struct sk_buff *skb, u8 family, bool chosen, u8 rule_set);
-struct sock *kb_steer_sock(struct kb_net *kn, const struct kb_tuple *t);
+struct sock *kb_steer_sock(struct kb_net *kn, const struct kb_tuple *t, int vrf);
 
 #endif /* KB_STEER_H */

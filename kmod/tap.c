@@ -414,11 +414,11 @@ static bool is_sound(const struct sk_buff *skb, const struct kb_packet *p)
  * kb_tap_packet - copy a packet to the tools that are to see it
  * @kn: the namespace
  * @skb: a packet in FORWARD, behind all of the host's rules
- * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @state: the hook's
  *
  * Context: RCU read side, BH off.
  */
-void kb_tap_packet(struct kb_net *kn, struct sk_buff *skb, u8 family)
+void kb_tap_packet(struct kb_net *kn, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	unsigned int frames = max_t(unsigned int, skb_shinfo(skb)->gso_segs, 1), i;
 	struct kb_tap *t = NULL;
@@ -427,7 +427,7 @@ void kb_tap_packet(struct kb_net *kn, struct sk_buff *skb, u8 family)
 	enum kb_side from;
 
 	/* A frame on its way through a bridge is not forwarded by the box. */
-	if (!kb_packet_tcp(skb, family, &p) || nf_bridge_info_exists(skb) || !is_sound(skb, &p))
+	if (!kb_packet_tcp(skb, state, &p) || nf_bridge_info_exists(skb) || !is_sound(skb, &p))
 		return;
 	for (from = KB_CLIENT; from < KB_SIDES; from++) {
 		struct kb_tuple tuple = kb_packet_tuple(&p, KB_CLIENT, from);

@@ -6,6 +6,7 @@
 
 struct kb_rule;
 struct kb_tuple;
+struct nf_hook_state;
 struct sk_buff;
 
 /**
@@ -18,7 +19,7 @@ static inline bool kb_tap_any(const struct kb_net *kn)
 }
 
 void kb_tap_set(struct kb_net *kn, const struct kb_tuple *tuple, struct kb_rule *rule);
-void kb_tap_packet(struct kb_net *kn, struct sk_buff *skb, u8 family);
+void kb_tap_packet(struct kb_net *kn, struct sk_buff *skb, const struct nf_hook_state *state);
 int kb_taps_init(struct kb_net *kn);
 void kb_taps_exit(struct kb_net *kn);
 

@@ -56,7 +56,8 @@ void kb_track_release(struct kb_track *t)
  */
 void kb_track_assign_zone(const struct kb_track *t, struct sk_buff *skb)
 {
-	if (!t->zone || skb_nfct(skb))
+	/* On its way through a VRF it is not to be tracked yet. */
+	if (!t->zone || skb->_nfct)
 		return;
 	nf_conntrack_get(&t->zone->ct_general);
 	nf_ct_set(skb, t->zone, IP_CT_NEW);

@@ -19,6 +19,8 @@
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
  * @side: which leg of a flow the tuple is that of, &enum kb_side
  * @zero: padding
+ * @vrf: index of the VRF's device from which the leg's peer sends, or 0: in another one the same
+ *	addresses are those of others
  */
 struct kb_tuple {
 	union nf_inet_addr client;
@@ -28,6 +30,7 @@ struct kb_tuple {
 	u8 family;
 	u8 side;
 	u8 zero[2];
+	int vrf;
 };
 
 /**

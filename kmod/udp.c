@@ -90,10 +90,10 @@ unsigned int kb_udp_judge(struct kb_net *kn, struct sk_buff *skb, u8 rule_set,
 	struct kb_packet p;
 	bool decided;
 
-	if (!kb_packet_udp(skb, state->pf, &p) || is_reply(skb))
+	if (!kb_packet_udp(skb, state, &p) || is_reply(skb))
 		return NF_ACCEPT;
 	facts.tuple = kb_packet_tuple(&p, KB_CLIENT, KB_CLIENT);
-	kb_origin_read(&facts.origin, skb, state->in);
+	kb_origin_read(&facts.origin, skb, state);
 	facts.origin.rule_set = rule_set;
 	/* It is decided if there is one, as rules for UDP ask for nothing else. */
 	rule = kb_rule_find(rcu_dereference(kn->rules), &facts, KBUMP_CAUSE_HELPER, &decided);

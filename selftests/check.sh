@@ -115,15 +115,6 @@ bridges()
 	ip -n "$BOX" link del br7
 }
 
-vrfs()
-{
-	needs_kbump
-	ip -n "$BOX" link add red type vrf table 10
-	expect vrf warning
-	ip -n "$BOX" link del red
-	expect vrf warning 0
-}
-
 small_buffer()
 {
 	needs_kbump
@@ -143,6 +134,5 @@ run_case "no rule" no_rule
 run_case "no forwarding" no_forwarding
 run_case "routing rules" routing_rules
 run_case "bridges" bridges
-run_case "VRF" vrfs
 run_case "small buffers" small_buffer
 finish

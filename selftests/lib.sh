@@ -794,8 +794,8 @@ teardown()
 		[ ! -e "$file" ] || [ "$file" = "$DIR/kbumpd.pid" ] || reap "$(basename "$file" .pid)"
 	done
 	reap kbumpd
-	for ns in "$CLIENT" "$BOX" "$SERVER" "$TOOL"; do
-		ip netns del "$ns" 2>/dev/null
+	for ns in $(ip netns list | grep -o "^kb$$[a-z]*"); do
+		ip netns del "$ns"
 	done
 	[ ! -e "$DIR/backlog" ] || sysctl -qw net.core.netdev_max_backlog="$(cat "$DIR/backlog")"
 	rm -rf "$DIR"

@@ -79,6 +79,10 @@
  * @KBUMP_CMD_HELPER_ADD: register the sending netlink socket as a helper with
  *	KBUMP_HELPER_A_LISTEN4_FD and/or _LISTEN6_FD: listening, IP_TRANSPARENT TCP
  *	sockets. Registration ends when the netlink socket is closed. Notified.
+ * @KBUMP_CMD_HELPER_SET: more sockets, as with _HELPER_ADD. Those that are bound to the device of a
+ *	VRF are given the connections of its clients, the others those of clients that are in no
+ *	VRF; each takes the place of one that was given before. So does the helper bind a server
+ *	leg to the device that its client leg is bound to. -ENOSPC if there are too many.
  * @KBUMP_CMD_HELPER_DEL: withdraw the sender's registration: no new flows. Its
  *	handshakes in progress may still be handed over. Notified, also on the close of
  *	the netlink socket.
@@ -93,8 +97,8 @@
  *	it; no connection misses it meanwhile. It keeps handle and counters. Notified.
  * @KBUMP_CMD_RULE_EXPLAIN: dump: what would the rules say of a connection with the facts given
  *	in a KBUMP_A_FLOW: KBUMP_FLOW_A_CLIENT_ADDR, _SERVER_ADDR, _CLIENT_PORT,
- *	_SERVER_PORT, _IIF, _MARK, _VLAN, _ZONE, _CT_MARK, _CT_LABELS, _UID, _RULE_SET, _PROTO
- *	and, of TCP, those of _FLOW_ASK? What is missing is not known, but _UID, _RULE_SET and
+ *	_SERVER_PORT, _IIF, _VRF, _MARK, _VLAN, _ZONE, _CT_MARK, _CT_LABELS, _UID, _RULE_SET, _PROTO
+ *	and, of TCP, those of _FLOW_ASK? What is missing is not known, but _UID, _VRF, _RULE_SET and
  *	_PROTO, and that after %KBUMP_TLS_NO all that only TLS has is known not to be there.
  *	Each rule comes with KBUMP_RULE_A_ANSWER and _WHY, and at the end a KBUMP_A_FLOW as the
  *	answer to _FLOW_ASK: _ACTION and _RULE, _ACTION alone if no rule can want the
@@ -180,6 +184,7 @@ enum kbump_cmd {
 	KBUMP_CMD_BEGIN,
 	KBUMP_CMD_COMMIT,
 	KBUMP_CMD_FLUSH,
+	KBUMP_CMD_HELPER_SET,
 	__KBUMP_CMD_MAX,
 };
 #define KBUMP_CMD_MAX (__KBUMP_CMD_MAX - 1)
@@ -400,7 +405,8 @@ struct kbump_uid_range {
  * @KBUMP_RULE_A_DST_LEN: as _SRC_LEN
  * @KBUMP_RULE_A_SPORT: struct kbump_port_range, or several: client port
  * @KBUMP_RULE_A_DPORT: as before, server port
- * @KBUMP_RULE_A_IIF: string, name of the interface that the SYN came in on
+ * @KBUMP_RULE_A_IIF: string, name of the interface that the SYN came in on, or of the VRF that
+ *	this is a port of
  * @KBUMP_RULE_A_MARK: u32, packet mark of the SYN, under _MARK_MASK
  * @KBUMP_RULE_A_MARK_MASK: u32, default 0xffffffff
  * @KBUMP_RULE_A_ACTION: u8, &enum kbump_action; required
@@ -698,7 +704,7 @@ enum kbump_leg_attr {
  * @KBUMP_FLOW_A_SERVER_ADDR: 4 or 16 bytes
  * @KBUMP_FLOW_A_CLIENT_PORT: u16
  * @KBUMP_FLOW_A_SERVER_PORT: u16
- * @KBUMP_FLOW_A_IIF: string, interface that the SYN came in on
+ * @KBUMP_FLOW_A_IIF: string, interface that the SYN came in on; in a VRF its port
  * @KBUMP_FLOW_A_RULE: u32, handle of the rule that decided, if one has
  * @KBUMP_FLOW_A_AGE: u64, ms since the SYN
  * @KBUMP_FLOW_A_SNI: string, 0..255; input of _FLOW_ASK, where an empty one is none, and
@@ -745,6 +751,8 @@ enum kbump_leg_attr {
  *	where neither _IIF nor _VLAN can be given with it
  * @KBUMP_FLOW_A_RULE_SET: string, input of _RULE_EXPLAIN: an iptables target has put the connection
  *	to that rule set
+ * @KBUMP_FLOW_A_VRF: string, VRF that _IIF is a port of; absent if it is of none. Output, and input
+ *	of _RULE_EXPLAIN
  */
 enum kbump_flow_attr {
 	KBUMP_FLOW_A_UNSPEC,
@@ -789,6 +797,7 @@ enum kbump_flow_attr {
 	KBUMP_FLOW_A_BLOCK,
 	KBUMP_FLOW_A_UID,
 	KBUMP_FLOW_A_RULE_SET,
+	KBUMP_FLOW_A_VRF,
 	__KBUMP_FLOW_A_MAX,
 };
 #define KBUMP_FLOW_A_MAX (__KBUMP_FLOW_A_MAX - 1)
@@ -868,6 +877,7 @@ enum kbump_stat {
  * @KBUMP_HELPER_A_STEERED: u64, connections given to it; output only
  * @KBUMP_HELPER_A_HANDOFFS: u64, flows that it handed over; output only
  * @KBUMP_HELPER_A_FAILED: u64, handshakes that it reported as failed; output only
+ * @KBUMP_HELPER_A_LISTENERS: u32, sockets that connections are given to; output only
  */
 enum kbump_helper_attr {
 	KBUMP_HELPER_A_UNSPEC,
@@ -880,6 +890,7 @@ enum kbump_helper_attr {
 	KBUMP_HELPER_A_STEERED,
 	KBUMP_HELPER_A_HANDOFFS,
 	KBUMP_HELPER_A_FAILED,
+	KBUMP_HELPER_A_LISTENERS,
 	__KBUMP_HELPER_A_MAX,
 };
 #define KBUMP_HELPER_A_MAX (__KBUMP_HELPER_A_MAX - 1)

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Which VRFs the host has: all that there are at the start, and what the kernel tells since. */
+#include <errno.h>
+#include <stdlib.h>
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+
+#include "kbumpd.h"
+
+/**
+ * struct links - what is known of the host's devices
+ *
+ * @worker: whose it is
+ * @sock: hears of devices that come and go
+ * @event: there is something to hear
+ */
+struct links {
+	struct worker *worker;
+	struct nl_sock *sock;
+	struct event event;
+};
+
+static bool is_vrf(struct nlattr *info)
+{
+	struct nlattr *tb[IFLA_INFO_MAX + 1];
+
+	return info && nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) >= 0 &&
+	       tb[IFLA_INFO_KIND] && !nla_strcmp(tb[IFLA_INFO_KIND], "vrf");
+}
+
+static int on_link(struct nl_msg *msg, void *arg)
+{
+	struct nlmsghdr *hdr = nlmsg_hdr(msg);
+	const struct ifinfomsg *link = nlmsg_data(hdr);
+	struct nlattr *tb[IFLA_MAX + 1];
+	struct links *l = arg;
+
+	if (nlmsg_parse(hdr, sizeof(*link), tb, IFLA_MAX, NULL) < 0 || !is_vrf(tb[IFLA_LINKINFO]))
+		return NL_OK;
+	if (hdr->nlmsg_type == RTM_NEWLINK)
+		vrf_add(l->worker, link->ifi_index);
+	else if (hdr->nlmsg_type == RTM_DELLINK)
+		vrf_drop(l->worker, link->ifi_index);
+	return NL_OK;
+}
+
+static int on_all_told(struct nl_msg *msg, void *arg)
+{
+	struct links *l = arg;
+
+	(void)msg;
+	vrfs_drop_unseen(l->worker);
+	return NL_OK;
+}
+
+static int put_question(struct nl_msg *msg)
+{
+	struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
+	struct nlattr *info;
+	int err = nlmsg_append(msg, &any, sizeof(any), NLMSG_ALIGNTO);
+
+	if (!err)
+		err = nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	info = err ? NULL : nla_nest_start(msg, IFLA_LINKINFO);
+	if (!info)
+		return err ? err : -NLE_NOMEM;
+	err = nla_put_string(msg, IFLA_INFO_KIND, "vrf");
+	nla_nest_end(msg, info);
+	return err;
+}
+
+static int ask(struct links *l)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP);
+	int err = msg ? put_question(msg) : -NLE_NOMEM;
+
+	vrfs_unseen(l->worker);
+	if (!err)
+		err = nl_send_auto(l->sock, msg);
+	nlmsg_free(msg);
+	return err < 0 ? err : 0;
+}
+
+/* What was lost is asked for again. */
+static int hear(struct links *l)
+{
+	int err;
+
+	do {
+		err = nl_recvmsgs_default(l->sock);
+		/* An answer that changes meanwhile may not tell of all. */
+		if (err == -NLE_NOMEM || err == -NLE_DUMP_INTR)
+			err = ask(l);
+	} while (err >= 0);
+	return err == -NLE_AGAIN ? 0 : err;
+}
+
+static void on_news(evutil_socket_t fd, short what, void *arg)
+{
+	struct links *l = arg;
+	int err = hear(l);
+
+	(void)fd;
+	(void)what;
+	if (!err)
+		return;
+	log_line("news of devices: %s: new VRFs are not seen any more", nl_geterror(err));
+	event_del(&l->event);
+}
+
+static int begin(struct links *l)
+{
+	int err = l->sock ? nl_connect(l->sock, NETLINK_ROUTE) : -NLE_NOMEM;
+
+	if (!err)
+		err = nl_socket_set_nonblocking(l->sock);
+	if (err)
+		return err;
+	nl_socket_disable_seq_check(l->sock);
+	nl_socket_modify_cb(l->sock, NL_CB_VALID, NL_CB_CUSTOM, on_link, l);
+	nl_socket_modify_cb(l->sock, NL_CB_FINISH, NL_CB_CUSTOM, on_all_told, l);
+	/* The group first, so that nothing is missed. */
+	err = nl_socket_add_membership(l->sock, RTNLGRP_LINK);
+	if (!err)
+		err = ask(l);
+	return err ? err : hear(l);
+}
+
+/**
+ * links_open() - find all VRFs, and follow them
+ * @w: the worker
+ *
+ * Return: 0, or -1 after it has said why.
+ */
+int links_open(struct worker *w)
+{
+	struct links *l = calloc(1, sizeof(*l));
+	int err;
+
+	if (!l) {
+		log_line("out of memory");
+		return -1;
+	}
+	w->links = l;
+	l->worker = w;
+	l->sock = nl_socket_alloc();
+	err = begin(l);
+	if (err) {
+		log_line("netlink: %s", nl_geterror(err));
+		return -1;
+	}
+	event_assign(&l->event, w->base, nl_socket_get_fd(l->sock), EV_READ | EV_PERSIST, on_news,
+		     l);
+	return event_add(&l->event, NULL);
+}
+
+/**
+ * links_close() - undo links_open()
+ * @w: the worker; it need not have got that far
+ */
+void links_close(struct worker *w)
+{
+	struct links *l = w->links;
+
+	if (!l)
+		return;
+	if (event_initialized(&l->event))
+		event_del(&l->event);
+	nl_socket_free(l->sock);
+	free(l);
+	w->links = NULL;
+}
