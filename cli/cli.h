@@ -150,7 +150,7 @@ struct command {
 	uint64_t seen;		/* bit n: row n of the table was given */
 	uint64_t negated;	/* bit n: the matcher with nla n */
 	struct flow_match match;
-	unsigned int events;	/* bit n: objects with nla n; 0: all */
+	unsigned int events;	/* bit n: source n of events; 0: all */
 	struct entries *entries;	/* of a set; not all fit into one message */
 	bool gone_is_done;	/* that the object is not there is no error */
 	bool repeats;		/* EXIT_AGAIN is what it wants to hear of, not the user */
@@ -339,6 +339,7 @@ void extack_field(const struct command *c, struct nl_msg *msg, size_t offset, ch
 /* nl.c */
 int nl_request(const struct command *c, struct nl_msg *msg, struct replies *r);
 void replies_free(struct replies *r);
-int nl_monitor(const struct command *c, void (*event)(const struct command *c, struct nl_msg *msg));
+int nl_monitor(const struct command *c, const char *const *groups,
+	       void (*event)(const struct command *c, struct nl_msg *msg));
 
 #endif /* KBUMP_CLI_H */

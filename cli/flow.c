@@ -167,6 +167,9 @@ static const struct field flow_fields[] = {
 	{ .key = "id", .type = &type_u64, .flags = F_BARE, .nla = KBUMP_FLOW_A_ID },
 	{ .key = "state", .type = &type_word, .flags = F_BARE, .nla = KBUMP_FLOW_A_STATE,
 	  .words = WORDS(state_words) },
+	/* Of UDP there are only decisions. */
+	{ .key = "proto", .type = &type_word, .nla = KBUMP_FLOW_A_PROTO,
+	  .words = &proto_words },
 	{ .key = "client_addr", .type = &type_endpoint, .flags = F_BARE,
 	  .nla = KBUMP_FLOW_A_CLIENT_ADDR, .nla2 = KBUMP_FLOW_A_CLIENT_PORT },
 	{ .key = "client_port", .type = &type_port, .nla = KBUMP_FLOW_A_CLIENT_PORT },

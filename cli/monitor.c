@@ -8,38 +8,61 @@
 
 #include "cli.h"
 
+/* Whose events may be asked for by themselves. */
+enum source {
+	RULE,
+	FLOW,
+	DECISION,
+	TOOL,
+	HELPER,
+	SET,
+};
+
+static const char *const sources[] = {
+	[RULE] = "rule",
+	[FLOW] = "flow",
+	[DECISION] = "decision",
+	[TOOL] = "tool",
+	[HELPER] = "helper",
+	[SET] = "set",
+};
+
 struct event {
 	const struct object *obj;
 	const char *name;
+	enum source source;
 };
 
 /* By the command of the notification. */
 static const struct event events[] = {
-	[KBUMP_CMD_RULE_ADD] = { &rule_object, "rule add" },
-	[KBUMP_CMD_RULE_DEL] = { &rule_object, "rule del" },
-	[KBUMP_CMD_TOOL_ADD] = { &tool_object, "tool add" },
-	[KBUMP_CMD_TOOL_SET] = { &tool_object, "tool set" },
-	[KBUMP_CMD_TOOL_DEL] = { &tool_object, "tool del" },
-	[KBUMP_CMD_FLOW_ADD] = { &flow_object, "flow add" },
-	[KBUMP_CMD_FLOW_DEL] = { &flow_object, "flow del" },
-	[KBUMP_CMD_HELPER_ADD] = { &helper_object, "helper add" },
-	[KBUMP_CMD_HELPER_DEL] = { &helper_object, "helper del" },
-	[KBUMP_CMD_RULE_INSERT] = { &rule_object, "rule insert" },
-	[KBUMP_CMD_RULE_REPLACE] = { &rule_object, "rule replace" },
-	[KBUMP_CMD_RULE_MOVE] = { &rule_object, "rule move" },
-	[KBUMP_CMD_LEARNED_ADD] = { &learned_object, "learned add" },
-	[KBUMP_CMD_LEARNED_DEL] = { &learned_object, "learned del" },
-	[KBUMP_CMD_SET_ADD] = { &set_object, "set add" },
-	[KBUMP_CMD_SET_DEL] = { &set_object, "set del" },
-	[KBUMP_CMD_SET_FLUSH] = { &set_object, "set flush" },
-	[KBUMP_CMD_SET_SWAP] = { &set_object, "set swap" },
-	[KBUMP_CMD_SET_FILL] = { &set_object, "set fill" },
-	[KBUMP_CMD_SET_DEL_ENTRY] = { &set_object, "set del-entry" },
+	[KBUMP_CMD_RULE_ADD] = { &rule_object, "rule add", RULE },
+	[KBUMP_CMD_RULE_DEL] = { &rule_object, "rule del", RULE },
+	[KBUMP_CMD_TOOL_ADD] = { &tool_object, "tool add", TOOL },
+	[KBUMP_CMD_TOOL_SET] = { &tool_object, "tool set", TOOL },
+	[KBUMP_CMD_TOOL_DEL] = { &tool_object, "tool del", TOOL },
+	[KBUMP_CMD_FLOW_ADD] = { &flow_object, "flow add", FLOW },
+	[KBUMP_CMD_FLOW_DEL] = { &flow_object, "flow del", FLOW },
+	[KBUMP_CMD_HELPER_ADD] = { &helper_object, "helper add", HELPER },
+	[KBUMP_CMD_HELPER_DEL] = { &helper_object, "helper del", HELPER },
+	[KBUMP_CMD_RULE_INSERT] = { &rule_object, "rule insert", RULE },
+	[KBUMP_CMD_RULE_REPLACE] = { &rule_object, "rule replace", RULE },
+	[KBUMP_CMD_RULE_MOVE] = { &rule_object, "rule move", RULE },
+	/* It comes of flows, and is a part of their command. */
+	[KBUMP_CMD_LEARNED_ADD] = { &learned_object, "learned add", FLOW },
+	[KBUMP_CMD_LEARNED_DEL] = { &learned_object, "learned del", FLOW },
+	[KBUMP_CMD_SET_ADD] = { &set_object, "set add", SET },
+	[KBUMP_CMD_SET_DEL] = { &set_object, "set del", SET },
+	[KBUMP_CMD_SET_FLUSH] = { &set_object, "set flush", SET },
+	[KBUMP_CMD_SET_SWAP] = { &set_object, "set swap", SET },
+	[KBUMP_CMD_SET_FILL] = { &set_object, "set fill", SET },
+	[KBUMP_CMD_SET_DEL_ENTRY] = { &set_object, "set del-entry", SET },
+	[KBUMP_CMD_DECISION] = { &flow_object, "decision", DECISION },
 };
 
-static const struct object *const sources[] = {
-	&rule_object, &flow_object, &tool_object, &helper_object, &set_object,
-};
+static bool wants(const struct command *c, enum source source)
+{
+	return !c->events || c->events & 1U << source;
+}
 
 static void event_json(const struct event *e, const struct view *v)
 {
@@ -61,9 +84,7 @@ static const struct event *event_of(const struct command *c, struct nl_msg *msg)
 {
 	unsigned int cmd = genlmsg_hdr(nlmsg_hdr(msg))->cmd;
 
-	if (cmd >= ARRAY_SIZE(events) || !events[cmd].obj)
-		return NULL;
-	if (c->events && !(c->events & 1U << events[cmd].obj->nla))
+	if (cmd >= ARRAY_SIZE(events) || !events[cmd].obj || !wants(c, events[cmd].source))
 		return NULL;
 	return &events[cmd];
 }
@@ -84,38 +105,32 @@ static void print_event(const struct command *c, struct nl_msg *msg)
 		exit(refused(c, "the output cannot be written: %s", strerror(errno)));
 }
 
-static const struct object *source(const char *word)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(sources); i++)
-		if (word_matches(word, sources[i]->name))
-			return sources[i];
-	return NULL;
-}
-
 static int monitor_parse(struct command *c, int argc, char **argv)
 {
+	size_t n;
 	int i;
 
 	for (i = 0; i < argc; i++) {
-		const struct object *o = source(argv[i]);
-
-		if (!o)
+		for (n = 0; n < ARRAY_SIZE(sources); n++)
+			if (word_matches(argv[i], sources[n]))
+				break;
+		if (n == ARRAY_SIZE(sources))
 			return usage_error(c,
-					   "\"%s\" has no events (rule, flow, tool, helper, set)",
+					   "\"%s\" has no events (rule, flow, decision, tool, helper, set)",
 					   argv[i]);
-		c->events |= 1U << o->nla;
-		/* It comes of flows, and is a part of their command. */
-		if (o == &flow_object)
-			c->events |= 1U << learned_object.nla;
+		c->events |= 1U << n;
 	}
 	return 0;
 }
 
+/* Of decisions there may be more than of all else: those who do not want them need not get them. */
 static int monitor_run(struct command *c)
 {
-	return nl_monitor(c, print_event);
+	const char *groups[3] = { KBUMP_MCGRP_EVENTS };
+
+	if (wants(c, DECISION))
+		groups[1] = KBUMP_MCGRP_DECISIONS;
+	return nl_monitor(c, groups, print_event);
 }
 
 static const struct verb monitor_verb = { "monitor", NULL, 0, monitor_parse, monitor_run };
@@ -123,5 +138,5 @@ static const struct verb monitor_verb = { "monitor", NULL, 0, monitor_parse, mon
 const struct object monitor_object = {
 	.name = "monitor",
 	.only = &monitor_verb,
-	.help = "Usage: kbump monitor [ rule | flow | tool | helper | set ]...\n",
+	.help = "Usage: kbump monitor [ rule | flow | decision | tool | helper | set ]...\n",
 };

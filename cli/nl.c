@@ -243,23 +243,33 @@ static int on_event(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
-int nl_monitor(const struct command *c, void (*event)(const struct command *c, struct nl_msg *msg))
+static int join(const char *const *name)
+{
+	int group = 0;
+
+	for (; *name && group >= 0; name++) {
+		group = genl_ctrl_resolve_grp(sock, KBUMP_GENL_NAME, *name);
+		if (group >= 0)
+			group = nl_socket_add_membership(sock, group);
+	}
+	return group;
+}
+
+int nl_monitor(const struct command *c, const char *const *groups,
+	       void (*event)(const struct command *c, struct nl_msg *msg))
 {
 	struct monitor m = { c, event };
 	int room = EVENT_BUFFER;
-	int err, group;
+	int err;
 
 	err = nl_open(c);
 	if (err)
 		return err;
-	group = genl_ctrl_resolve_grp(sock, KBUMP_GENL_NAME, KBUMP_MCGRP_EVENTS);
-	if (group < 0)
-		return library_error(c, group);
 	/* Beyond the system's limit: who may read events may do that. */
 	setsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	nl_socket_disable_seq_check(sock);
 	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_event, &m);
-	err = nl_socket_add_membership(sock, group);
+	err = join(groups);
 	while (err >= 0) {
 		err = nl_recvmsgs_default(sock);
 		/* ENOBUFS: the socket is as good as before, but for what it dropped. */

@@ -253,6 +253,16 @@ struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 	if (READ_ONCE(helper->gone))
 		kb_flow_end(f, KBUMP_REASON_INTERNAL);
 	start_gc(kn);
+	if (decided) {
+		const struct kb_decision d = {
+			.facts = facts,
+			.id = f->id,
+			.rule = rule,
+			.action = rule->action,
+		};
+
+		kb_flow_tell(kn, &d);
+	}
 	return f;
 fail_refs:
 	atomic_dec(&kn->nhandshakes);
@@ -410,6 +420,21 @@ static void ask_rules(struct kb_flow *f, const struct kb_facts *facts, enum kbum
 		WRITE_ONCE(f->silent, rule->block == KBUMP_BLOCK_DROP);
 }
 
+/* Called with the flow's lock held. */
+static void tell(const struct kb_flow *f, const struct kb_facts *facts)
+{
+	const struct kb_decision d = {
+		.facts = facts,
+		.id = f->id,
+		.rule = f->rule,
+		.action = f->action,
+		.cause = f->cause,
+		.learned = f->learned,
+	};
+
+	kb_flow_tell(f->kn, &d);
+}
+
 static void count_action(const struct kb_flow *f)
 {
 	if (f->learned)
@@ -490,8 +515,10 @@ int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, enum kbump_cause c
 		fail(f, cause);
 	else if (f->action == KBUMP_ACTION_INSPECT)
 		spare(f, facts);
-	if (f->action != before)
+	if (f->action != before) {
 		count_action(f);
+		tell(f, facts);
+	}
 	mutex_unlock(&f->lock);
 	return 0;
 }

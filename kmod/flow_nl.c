@@ -75,17 +75,66 @@ static int fill_addresses(struct sk_buff *skb, const struct kb_tuple *t)
 	       nla_put_u16(skb, KBUMP_FLOW_A_SERVER_PORT, ntohs(t->sport));
 }
 
-static int fill_decision(struct sk_buff *skb, const struct kb_flow *f)
+static int fill_origin(struct sk_buff *skb, const struct kb_tuple *t, const struct kb_origin *o)
 {
-	if (!f->action)
+	if (fill_addresses(skb, t) || nla_put_string(skb, KBUMP_FLOW_A_IIF, o->iif))
+		return -EMSGSIZE;
+	if (*o->vrf && nla_put_string(skb, KBUMP_FLOW_A_VRF, o->vrf))
+		return -EMSGSIZE;
+	return o->local ? nla_put_u32(skb, KBUMP_FLOW_A_UID, o->uid) : 0;
+}
+
+static int fill_decision(struct sk_buff *skb, const struct kb_decision *d)
+{
+	if (!d->action)
 		return 0;
-	if (nla_put_u8(skb, KBUMP_FLOW_A_ACTION, f->action))
+	if (nla_put_u8(skb, KBUMP_FLOW_A_ACTION, d->action))
 		return -EMSGSIZE;
-	if (f->cause && nla_put_u8(skb, KBUMP_FLOW_A_CAUSE, f->cause))
+	if (d->cause && nla_put_u8(skb, KBUMP_FLOW_A_CAUSE, d->cause))
 		return -EMSGSIZE;
-	if (f->learned && nla_put_flag(skb, KBUMP_FLOW_A_LEARNED))
+	if (d->learned && nla_put_flag(skb, KBUMP_FLOW_A_LEARNED))
 		return -EMSGSIZE;
-	return f->rule ? nla_put_u32(skb, KBUMP_FLOW_A_RULE, f->rule->handle) : 0;
+	return d->rule ? nla_put_u32(skb, KBUMP_FLOW_A_RULE, d->rule->handle) : 0;
+}
+
+/* Called with the flow's lock held. */
+static int fill_flow_decision(struct sk_buff *skb, const struct kb_flow *f)
+{
+	const struct kb_decision d = {
+		.rule = f->rule,
+		.action = f->action,
+		.cause = f->cause,
+		.learned = f->learned,
+	};
+
+	return fill_decision(skb, &d);
+}
+
+static int decision_fill(struct sk_buff *skb, const void *obj)
+{
+	const struct kb_decision *d = obj;
+	const struct kb_facts *facts = d->facts;
+
+	if (d->id && nla_put_u64_64bit(skb, KBUMP_FLOW_A_ID, d->id, KBUMP_FLOW_A_PAD))
+		return -EMSGSIZE;
+	if (facts->proto == KBUMP_PROTO_UDP &&
+	    nla_put_u8(skb, KBUMP_FLOW_A_PROTO, KBUMP_PROTO_UDP))
+		return -EMSGSIZE;
+	if (fill_origin(skb, &facts->tuple, &facts->origin) || fill_decision(skb, d))
+		return -EMSGSIZE;
+	return facts->sni ? nla_put_string(skb, KBUMP_FLOW_A_SNI, facts->sni) : 0;
+}
+
+/**
+ * kb_flow_tell - tell those who listen what becomes of a connection
+ * @kn: the namespace
+ * @d: it
+ *
+ * Context: any.
+ */
+void kb_flow_tell(struct kb_net *kn, const struct kb_decision *d)
+{
+	kb_nl_decision(kn, decision_fill, d);
 }
 
 /* Called with the flow's lock held. */
@@ -96,15 +145,10 @@ static int flow_fill(struct sk_buff *skb, const void *obj)
 
 	if (nla_put_u64_64bit(skb, KBUMP_FLOW_A_ID, f->id, KBUMP_FLOW_A_PAD) ||
 	    nla_put_u8(skb, KBUMP_FLOW_A_STATE, READ_ONCE(f->state)) ||
-	    fill_addresses(skb, &f->end[KB_CLIENT].tuple) ||
-	    nla_put_string(skb, KBUMP_FLOW_A_IIF, f->origin.iif) ||
+	    fill_origin(skb, &f->end[KB_CLIENT].tuple, &f->origin) ||
 	    nla_put_u64_64bit(skb, KBUMP_FLOW_A_AGE, age, KBUMP_FLOW_A_PAD))
 		return -EMSGSIZE;
-	if (*f->origin.vrf && nla_put_string(skb, KBUMP_FLOW_A_VRF, f->origin.vrf))
-		return -EMSGSIZE;
-	if (f->origin.local && nla_put_u32(skb, KBUMP_FLOW_A_UID, f->origin.uid))
-		return -EMSGSIZE;
-	if (fill_decision(skb, f))
+	if (fill_flow_decision(skb, f))
 		return -EMSGSIZE;
 	if (f->sni && nla_put_string(skb, KBUMP_FLOW_A_SNI, f->sni))
 		return -EMSGSIZE;
@@ -308,7 +352,7 @@ static int answer_fill(struct sk_buff *skb, const void *obj)
 {
 	const struct kb_flow *f = obj;
 
-	if (fill_decision(skb, f))
+	if (fill_flow_decision(skb, f))
 		return -EMSGSIZE;
 	if (f->action == KBUMP_ACTION_INSPECT && f->rule && f->rule->alpn_limit)
 		return nla_put_string(skb, KBUMP_FLOW_A_ALPN_LIMIT, f->rule->alpn_limit);

@@ -264,8 +264,14 @@ static const struct genl_ops kb_ops[] = {
 	KB_DO(KBUMP_CMD_FLUSH, kb_flush_doit),
 };
 
+enum {
+	EVENTS,
+	DECISIONS,
+};
+
 static const struct genl_multicast_group kb_groups[] = {
-	{ .name = KBUMP_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN },
+	[EVENTS] = { .name = KBUMP_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN },
+	[DECISIONS] = { .name = KBUMP_MCGRP_DECISIONS, .flags = GENL_MCAST_CAP_NET_ADMIN },
 };
 
 static struct genl_family kb_family __ro_after_init = {
@@ -376,6 +382,22 @@ int kb_nl_reply(struct genl_info *info, u8 cmd, int attr, kb_fill_t fill, const 
 	return genlmsg_reply(skb, info);
 }
 
+static void tell(struct kb_net *kn, unsigned int group, u8 cmd, int attr, kb_fill_t fill,
+		 const void *obj, gfp_t gfp)
+{
+	struct sk_buff *skb;
+
+	if (!genl_has_listeners(&kb_family, kn->net, group))
+		return;
+	skb = genlmsg_new(NLMSG_GOODSIZE, gfp);
+	if (!skb)
+		return;
+	if (kb_nl_put(skb, 0, 0, 0, cmd, attr, fill, obj, NULL))
+		nlmsg_free(skb);
+	else
+		genlmsg_multicast_netns(&kb_family, kn->net, skb, 0, group, gfp);
+}
+
 /**
  * kb_nl_event - tell those who listen
  * @kn: the namespace
@@ -390,17 +412,24 @@ int kb_nl_reply(struct genl_info *info, u8 cmd, int attr, kb_fill_t fill, const 
  */
 void kb_nl_event(struct kb_net *kn, u8 cmd, int attr, kb_fill_t fill, const void *obj)
 {
-	struct sk_buff *skb;
+	tell(kn, EVENTS, cmd, attr, fill, obj, GFP_KERNEL);
+}
 
-	if (!genl_has_listeners(&kb_family, kn->net, 0))
-		return;
-	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-	if (!skb)
-		return;
-	if (kb_nl_put(skb, 0, 0, 0, cmd, attr, fill, obj, NULL))
-		nlmsg_free(skb);
-	else
-		genlmsg_multicast_netns(&kb_family, kn->net, skb, 0, 0, GFP_KERNEL);
+/**
+ * kb_nl_decision - tell those who listen what becomes of a connection
+ * @kn: the namespace
+ * @fill: see kb_nl_put()
+ * @obj: ...
+ *
+ * As kb_nl_event(). There may be as many as there are packets: while nobody listens they cost
+ * little.
+ *
+ * Context: any.
+ */
+void kb_nl_decision(struct kb_net *kn, kb_fill_t fill, const void *obj)
+{
+	tell(kn, DECISIONS, KBUMP_CMD_DECISION, KBUMP_A_FLOW, fill, obj,
+	     GFP_ATOMIC | __GFP_NOWARN);
 }
 
 static int parse(struct nlattr **attrs, int attr, struct nlattr **tb, int max,

@@ -38,6 +38,7 @@ int kb_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, const struct kb
 	       const struct list_head *list, unsigned int gen);
 int kb_nl_reply(struct genl_info *info, u8 cmd, int attr, kb_fill_t fill, const void *obj);
 void kb_nl_event(struct kb_net *kn, u8 cmd, int attr, kb_fill_t fill, const void *obj);
+void kb_nl_decision(struct kb_net *kn, kb_fill_t fill, const void *obj);
 int kb_nl_parse(struct genl_info *info, int attr, struct nlattr **tb, int max);
 int kb_nl_parse_dump(struct netlink_callback *cb, int attr, struct nlattr **tb, int max);
 bool kb_nl_is_name(const char *name, bool empty);

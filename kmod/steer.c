@@ -42,6 +42,7 @@
 #include <net/route.h>
 
 #include "flow.h"
+#include "flow_nl.h"
 #include "helper.h"
 #include "local.h"
 #include "packet.h"
@@ -361,19 +362,35 @@ static unsigned int refuse(struct sk_buff *skb, const struct nf_hook_state *stat
 	return NF_DROP;
 }
 
+/* What becomes of a connection without a flow. */
+static void tell(struct kb_net *kn, const struct kb_rule *rule, const struct kb_facts *facts,
+		 enum kbump_action action, u8 cause)
+{
+	const struct kb_decision d = {
+		.facts = facts,
+		.rule = rule,
+		.action = action,
+		.cause = cause,
+	};
+
+	kb_flow_tell(kn, &d);
+}
+
 static unsigned int fail(struct kb_net *kn, struct sk_buff *skb, const struct kb_rules *t,
 			 const struct kb_rule *rule, const struct kb_facts *facts,
 			 enum kbump_stat stat, const struct nf_hook_state *state)
 {
 	enum kbump_cause cause = stat == KBUMP_STAT_FAIL_HELPER ? KBUMP_CAUSE_HELPER :
 				 KBUMP_CAUSE_LIMIT;
-	bool decided;
+	bool decided, closed;
 
 	/* Of rules that may match, another one may be stricter in this. */
 	rule = kb_rule_find(t, facts, cause, &decided) ?: rule;
 	kb_count(kn, stat, 1);
 	this_cpu_inc(rule->stats->failed);
-	if (!kb_rule_fails_closed(rule, cause))
+	closed = kb_rule_fails_closed(rule, cause);
+	tell(kn, rule, facts, closed ? KBUMP_ACTION_BLOCK : KBUMP_ACTION_BYPASS, cause);
+	if (!closed)
 		return NF_ACCEPT;
 	return rule->block == KBUMP_BLOCK_DROP ? NF_DROP : refuse(skb, state);
 }
@@ -467,11 +484,12 @@ static unsigned int block(struct kb_net *kn, struct sk_buff *skb, struct kb_rule
 	int verdict = -EPERM;
 
 	kb_count(kn, KBUMP_STAT_BLOCKED, 1);
-	if (rule->block == KBUMP_BLOCK_DROP)
-		return NF_DROP;
-	if (rule->page)
+	if (rule->page && rule->block != KBUMP_BLOCK_DROP)
 		verdict = to_helper(kn, skb, rule, true, facts, state);
-	return verdict < 0 ? refuse(skb, state) : verdict;
+	if (verdict >= 0)
+		return verdict;
+	tell(kn, rule, facts, KBUMP_ACTION_BLOCK, 0);
+	return rule->block == KBUMP_BLOCK_DROP ? NF_DROP : refuse(skb, state);
 }
 
 /* Its connections are left alone, and tools see their packets. */
@@ -514,6 +532,7 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 	if (rule->action == KBUMP_ACTION_BLOCK)
 		return block(kn, skb, rule, &facts, state);
 	kb_count(kn, KBUMP_STAT_BYPASSED, 1);
+	tell(kn, rule, &facts, KBUMP_ACTION_BYPASS, 0);
 	return NF_ACCEPT;
 }
 

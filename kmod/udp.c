@@ -10,6 +10,7 @@
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netlink.h>
 
+#include "flow_nl.h"
 #include "packet.h"
 #include "rule.h"
 #include "udp.h"
@@ -64,6 +65,25 @@ static bool is_reply(const struct sk_buff *skb)
 	return nf_ct_get(skb, &info) && CTINFO2DIR(info) == IP_CT_DIR_REPLY;
 }
 
+/* Of a conversation that is blocked each packet is, as nothing is known of it after that. */
+static bool is_first(const struct sk_buff *skb)
+{
+	enum ip_conntrack_info info;
+
+	return nf_ct_get(skb, &info) && info == IP_CT_NEW;
+}
+
+static void tell(struct kb_net *kn, const struct kb_facts *facts, const struct kb_rule *rule)
+{
+	const struct kb_decision d = {
+		.facts = facts,
+		.rule = rule,
+		.action = rule->action,
+	};
+
+	kb_flow_tell(kn, &d);
+}
+
 static void send_unreachable(struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	if (state->pf == NFPROTO_IPV4)
@@ -100,6 +120,8 @@ unsigned int kb_udp_judge(struct kb_net *kn, struct sk_buff *skb, u8 rule_set,
 	if (!rule)
 		return NF_ACCEPT;
 	kb_rule_hit(rule);
+	if (is_first(skb))
+		tell(kn, &facts, rule);
 	if (rule->action != KBUMP_ACTION_BLOCK)
 		return NF_ACCEPT;
 	kb_count(kn, KBUMP_STAT_UDP_BLOCKED, 1);

@@ -282,6 +282,69 @@ shown()
 }
 
 # Without a helper nobody finds out the name: the stricter setting of those that may match.
+handle()
+{
+	kbump -j rule show | value "[r['handle'] for r in d if r['pref'] == 5][0]"
+}
+
+are_told()
+{
+	[ "$(wc -l <"$DIR/monitor.log")" -ge "$1" ]
+}
+
+# told EXPRESSION...: these hold for the next decision d.
+told()
+{
+	local expression
+
+	decisions=$((decisions + 1))
+	wait_for "$WAIT" are_told "$decisions" || fail "$(cat "$DIR/monitor.log")"
+	sed -n "${decisions}p" "$DIR/monitor.log" >"$DIR/decision"
+	for expression; do
+		[ "$(value "$expression" <"$DIR/decision")" = true ] ||
+			fail "not $expression: $(cat "$DIR/decision")"
+	done
+}
+
+# Each decision is told of once, when it is made, with the rule that made it.
+all_told()
+{
+	local decisions=0
+
+	needs_kbump
+	spawn monitor "$BOX" "$BUILD/kbump" -j monitor decision
+	wait_for "$WAIT" monitoring monitor
+	rule dport 443 action bypass
+	sees 443 "$NAME" "$SERVER_CA"
+	told 'd["event"] == "decision"' 'd["action"] == "bypass"' "d['rule'] == $(handle)" \
+		'"id" not in d' 'd["iif"] == "c0"' "d['client_addr'] == '$CLIENT4'" \
+		"d['server_addr'] == '$SERVER4'" 'd["server_port"] == 443'
+	# No rule has anything to say of this one.
+	fetch4 8443 /hello.txt --cacert "$PKI/server-ca.crt" -o "$DIR/out"
+	kbump rule del pref 5
+	rule dport 443 action block
+	sees 443 "$NAME" ""
+	told 'd["action"] == "block"' "d['rule'] == $(handle)" '"id" not in d'
+	kbump rule del pref 5
+	sees 443 "$NAME" "$BOX_CA"
+	told 'd["action"] == "inspect"' 'd["id"] > 0'
+	rule sni "$NAME" action bypass
+	sees 443 "$NAME" "$SERVER_CA"
+	told 'd["action"] == "bypass"' "d['rule'] == $(handle)" 'd["id"] > 0' "d['sni'] == '$NAME'"
+	kbump rule del pref 5
+	rule cert ok action block
+	sees 443 "$NAME" ""
+	told 'd["action"] == "block"' "d['rule'] == $(handle)" 'd["id"] > 0'
+	kbump rule del pref 5
+	settle
+	reap kbumpd
+	sees 443 "$NAME" "$SERVER_CA"
+	told 'd["action"] == "bypass"' 'd["cause"] == "helper"' '"id" not in d'
+	start_kbumpd
+	reap monitor INT
+	[ "$(wc -l <"$DIR/monitor.log")" = "$decisions" ] || fail "$(cat "$DIR/monitor.log")"
+}
+
 no_helper()
 {
 	local status=0
@@ -358,6 +421,7 @@ run_rule_case "what is not TLS" not_tls
 run_rule_case "clear text has no server name" no_name
 run_rule_case "what no rule can want is not touched" unwanted
 run_rule_case "decisions are shown" shown
+run_rule_case "each decision is told of" all_told
 run_rule_case "the log" json_log
 run_rule_case "no helper to find out" no_helper
 finish

@@ -111,6 +111,21 @@ cut_off()
 }
 
 # The same where the host tracks connections.
+# Where conversations are known, each is told of once.
+told()
+{
+	needs_kbump
+	track
+	rule proto udp dport 443 action block
+	spawn monitor "$BOX" "$BUILD/kbump" -j monitor decision
+	wait_for "$WAIT" monitoring monitor
+	gets refused "$SERVER4" 443
+	wait_for "$WAIT" has_line "$DIR/monitor.log" '"proto":"udp".*"action":"block","rule":'
+	reap monitor INT
+	[ "$(wc -l <"$DIR/monitor.log")" = 1 ] || fail "$(cat "$DIR/monitor.log")"
+	untrack
+}
+
 cut_off_tracked()
 {
 	needs_kbump
@@ -336,6 +351,7 @@ run_rule_case "answers are not asked about" replies
 run_rule_case "in the middle of a conversation" cut_off "$SERVER4"
 run_rule_case "the same, IPv6" cut_off "$SERVER6"
 run_rule_case "the same, tracked" cut_off_tracked
+run_rule_case "told of" told
 run_rule_case "in silence" in_silence "$SERVER4"
 run_rule_case "in silence, IPv6" in_silence "$SERVER6"
 run_rule_case "the first that matches" in_order

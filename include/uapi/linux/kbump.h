@@ -18,8 +18,9 @@
 #define KBUMP_GENL_NAME		"kbump"
 #define KBUMP_GENL_VERSION	1
 
-/* Multicast group of all notifications; joining needs CAP_NET_ADMIN. */
+/* Multicast groups of notifications: of decisions, and of all else. Joining needs CAP_NET_ADMIN. */
 #define KBUMP_MCGRP_EVENTS	"events"
+#define KBUMP_MCGRP_DECISIONS	"decisions"
 
 #define KBUMP_NAME_LEN		32	/* tool or set name, with its terminating NUL */
 #define KBUMP_COMMENT_LEN	128	/* rule comment, with its NUL */
@@ -83,6 +84,11 @@
  *	VRF are given the connections of its clients, the others those of clients that are in no
  *	VRF; each takes the place of one that was given before. So does the helper bind a server
  *	leg to the device that its client leg is bound to. -ENOSPC if there are too many.
+ * @KBUMP_CMD_DECISION: notification only, to KBUMP_MCGRP_DECISIONS: what becomes of a connection.
+ *	A KBUMP_A_FLOW with the addresses, ports, _IIF, _VRF and _UID of its first packet, of UDP
+ *	with _PROTO, _SNI if it is known, _ACTION, _RULE if one decided, _CAUSE if it cannot be
+ *	inspected, _LEARNED, and _ID if a flow has begun. What is decided changes no more, but that
+ *	a flow which was to be inspected may be told of again, as one that is bypassed.
  * @KBUMP_CMD_HELPER_DEL: withdraw the sender's registration: no new flows. Its
  *	handshakes in progress may still be handed over. Notified, also on the close of
  *	the netlink socket.
@@ -185,6 +191,7 @@ enum kbump_cmd {
 	KBUMP_CMD_COMMIT,
 	KBUMP_CMD_FLUSH,
 	KBUMP_CMD_HELPER_SET,
+	KBUMP_CMD_DECISION,
 	__KBUMP_CMD_MAX,
 };
 #define KBUMP_CMD_MAX (__KBUMP_CMD_MAX - 1)
