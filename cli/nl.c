@@ -13,6 +13,7 @@
 
 #define DUMP_ATTEMPTS	5
 #define EVENT_BUFFER	(8 << 20)
+#define GROUPS_MAX	2
 
 static struct nl_sock *sock;
 static int family;
@@ -243,33 +244,45 @@ static int on_event(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
-static int join(const char *const *name)
+/* All numbers first: among events their answers would be lost. */
+static int find_groups(const char *const *names, int *group)
 {
-	int group = 0;
-
-	for (; *name && group >= 0; name++) {
-		group = genl_ctrl_resolve_grp(sock, KBUMP_GENL_NAME, *name);
-		if (group >= 0)
-			group = nl_socket_add_membership(sock, group);
+	for (; *names; names++, group++) {
+		*group = genl_ctrl_resolve_grp(sock, KBUMP_GENL_NAME, *names);
+		if (*group < 0)
+			return *group;
 	}
-	return group;
+	*group = 0;
+	return 0;
+}
+
+static int join(const int *group)
+{
+	int err = 0;
+
+	for (; *group && !err; group++)
+		err = nl_socket_add_membership(sock, *group);
+	return err;
 }
 
 int nl_monitor(const struct command *c, const char *const *groups,
 	       void (*event)(const struct command *c, struct nl_msg *msg))
 {
 	struct monitor m = { c, event };
-	int room = EVENT_BUFFER;
+	int room = EVENT_BUFFER, group[GROUPS_MAX + 1];
 	int err;
 
 	err = nl_open(c);
 	if (err)
 		return err;
+	err = find_groups(groups, group);
+	if (err < 0)
+		return library_error(c, err);
 	/* Beyond the system's limit: who may read events may do that. */
 	setsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	nl_socket_disable_seq_check(sock);
 	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_event, &m);
-	err = join(groups);
+	err = join(group);
 	while (err >= 0) {
 		err = nl_recvmsgs_default(sock);
 		/* ENOBUFS: the socket is as good as before, but for what it dropped. */

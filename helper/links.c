@@ -14,12 +14,23 @@
  * @worker: whose it is
  * @sock: hears of devices that come and go
  * @event: there is something to hear
+ * @later: fires when it is time to ask again for all
+ * @asked: all are being told
+ * @again: some may have been missed
  */
 struct links {
 	struct worker *worker;
 	struct nl_sock *sock;
 	struct event event;
+	struct event later;
+	bool asked;
+	bool again;
 };
+
+/* Something was missed: the time until all is asked for again. */
+#define LATER_MS	200
+/* For what comes while the worker does something else. */
+#define BUFFER		(1 << 20)
 
 static bool is_vrf(struct nlattr *info)
 {
@@ -50,7 +61,19 @@ static int on_all_told(struct nl_msg *msg, void *arg)
 	struct links *l = arg;
 
 	(void)msg;
-	vrfs_drop_unseen(l->worker);
+	l->asked = false;
+	/* What was not told of may have been missed. */
+	if (!l->again)
+		vrfs_drop_unseen(l->worker);
+	return NL_OK;
+}
+
+static int on_interrupted(struct nl_msg *msg, void *arg)
+{
+	struct links *l = arg;
+
+	(void)msg;
+	l->again = true;
 	return NL_OK;
 }
 
@@ -76,23 +99,31 @@ static int ask(struct links *l)
 	int err = msg ? put_question(msg) : -NLE_NOMEM;
 
 	vrfs_unseen(l->worker);
+	l->asked = true;
+	l->again = false;
 	if (!err)
 		err = nl_send_auto(l->sock, msg);
 	nlmsg_free(msg);
 	return err < 0 ? err : 0;
 }
 
-/* What was lost is asked for again. */
+/* The socket has dropped messages, or does not take a question while it answers another one. */
+static bool is_loss(int err)
+{
+	return err == -NLE_NOMEM || err == -NLE_BUSY;
+}
+
 static int hear(struct links *l)
 {
+	struct timeval t = ms_to_timeval(LATER_MS);
 	int err;
 
 	do {
 		err = nl_recvmsgs_default(l->sock);
-		/* An answer that changes meanwhile may not tell of all. */
-		if (err == -NLE_NOMEM || err == -NLE_DUMP_INTR)
-			err = ask(l);
-	} while (err >= 0);
+		l->again = l->again || is_loss(err);
+	} while (err >= 0 || is_loss(err));
+	if (l->again && !l->asked)
+		evtimer_add(&l->later, &t);
 	return err == -NLE_AGAIN ? 0 : err;
 }
 
@@ -109,6 +140,15 @@ static void on_news(evutil_socket_t fd, short what, void *arg)
 	event_del(&l->event);
 }
 
+static void on_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct links *l = arg;
+
+	if (ask(l) < 0)
+		l->again = true;
+	on_news(fd, what, l);
+}
+
 static int begin(struct links *l)
 {
 	int err = l->sock ? nl_connect(l->sock, NETLINK_ROUTE) : -NLE_NOMEM;
@@ -120,6 +160,8 @@ static int begin(struct links *l)
 	nl_socket_disable_seq_check(l->sock);
 	nl_socket_modify_cb(l->sock, NL_CB_VALID, NL_CB_CUSTOM, on_link, l);
 	nl_socket_modify_cb(l->sock, NL_CB_FINISH, NL_CB_CUSTOM, on_all_told, l);
+	nl_socket_modify_cb(l->sock, NL_CB_DUMP_INTR, NL_CB_CUSTOM, on_interrupted, l);
+	nl_socket_set_buffer_size(l->sock, BUFFER, 0);
 	/* The group first, so that nothing is missed. */
 	err = nl_socket_add_membership(l->sock, RTNLGRP_LINK);
 	if (!err)
@@ -144,6 +186,7 @@ int links_open(struct worker *w)
 	}
 	w->links = l;
 	l->worker = w;
+	evtimer_assign(&l->later, w->base, on_later, l);
 	l->sock = nl_socket_alloc();
 	err = begin(l);
 	if (err) {
@@ -167,6 +210,7 @@ void links_close(struct worker *w)
 		return;
 	if (event_initialized(&l->event))
 		event_del(&l->event);
+	evtimer_del(&l->later);
 	nl_socket_free(l->sock);
 	free(l);
 	w->links = NULL;

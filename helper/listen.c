@@ -16,6 +16,8 @@
 #define BACKLOG		4096
 /* VRFs of which connections are taken. */
 #define VRFS_MAX	256
+/* Connections for which there is always to be room. */
+#define LIMIT_MIN	16
 /* Connections that are accepted before the others get their turn. */
 #define BATCH		32
 /* Out of descriptors or memory: the time until the next attempt. */
@@ -238,14 +240,15 @@ void vrf_add(struct worker *w, int index)
 		v->there = true;
 		return;
 	}
-	if (w->vrf_count >= VRFS_MAX)
-		return log_line("VRF %d: there are %d already", index, VRFS_MAX);
+	if (w->vrf_count >= VRFS_MAX || w->limit <= LIMIT_MIN)
+		return log_line("VRF %d: one too many after %u", index, w->vrf_count);
 	v = vrf_new(w, index);
 	if (!v)
 		return;
 	w->vrf_count++;
 	/* Its two sockets take the place of a connection's. */
 	w->limit--;
+	listeners_set(w);
 	if (w->registered && vrf_register(w, v) < 0)
 		log_line("VRF %d: the kernel refused its sockets: %s", index,
 			 kernel_error(w->kernel));
@@ -256,6 +259,7 @@ static void drop(struct worker *w, struct vrf *v)
 	vrf_free(v);
 	w->vrf_count--;
 	w->limit++;
+	listeners_set(w);
 }
 
 /**

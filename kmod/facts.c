@@ -8,8 +8,6 @@
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_labels.h>
 #include <net/netfilter/nf_conntrack_zones.h>
-#include <net/ip.h>
-#include <net/ipv6.h>
 #include <net/netlink.h>
 
 #include "facts.h"
@@ -38,18 +36,6 @@ static void read_conntrack(struct kb_origin *o, const struct nf_conn *ct)
 		memcpy(o->labels, labels->bits, sizeof(o->labels));
 }
 
-/* In FORWARD what has come in by a port of a VRF is said to have come in by the VRF. */
-static const struct net_device *port_of(const struct sk_buff *skb,
-					const struct nf_hook_state *state)
-{
-	int index = state->pf == NFPROTO_IPV4 ? IPCB(skb)->iif : IP6CB(skb)->iif;
-	const struct net_device *port = NULL;
-
-	if (state->in && netif_is_l3_master(state->in))
-		port = dev_get_by_index_rcu(state->net, index);
-	return port ?: state->in;
-}
-
 /**
  * kb_origin_read - what does a first packet say?
  * @o: result, zeroed
@@ -61,7 +47,7 @@ static const struct net_device *port_of(const struct sk_buff *skb,
 void kb_origin_read(struct kb_origin *o, const struct sk_buff *skb,
 		    const struct nf_hook_state *state)
 {
-	const struct net_device *in = port_of(skb, state);
+	const struct net_device *in = kb_vrf_port(skb, state->pf, state->in);
 	enum ip_conntrack_info info;
 	const struct nf_conn *ct = nf_ct_get(skb, &info);
 

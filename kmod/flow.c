@@ -420,21 +420,6 @@ static void ask_rules(struct kb_flow *f, const struct kb_facts *facts, enum kbum
 		WRITE_ONCE(f->silent, rule->block == KBUMP_BLOCK_DROP);
 }
 
-/* Called with the flow's lock held. */
-static void tell(const struct kb_flow *f, const struct kb_facts *facts)
-{
-	const struct kb_decision d = {
-		.facts = facts,
-		.id = f->id,
-		.rule = f->rule,
-		.action = f->action,
-		.cause = f->cause,
-		.learned = f->learned,
-	};
-
-	kb_flow_tell(f->kn, &d);
-}
-
 static void count_action(const struct kb_flow *f)
 {
 	if (f->learned)
@@ -465,8 +450,24 @@ static void spare(struct kb_flow *f, const struct kb_facts *facts)
 		f->action = KBUMP_ACTION_BYPASS;
 }
 
+/* Called with the flow's lock held. */
+static void tell(const struct kb_flow *f, const struct kb_facts *facts,
+		 enum kbump_action action)
+{
+	const struct kb_decision d = {
+		.facts = facts,
+		.id = f->id,
+		.rule = f->rule,
+		.action = action,
+		.cause = f->cause,
+		.learned = f->learned,
+	};
+
+	kb_flow_tell(f->kn, &d);
+}
+
 /* It cannot be inspected, or it will never be known if it is to be. With the flow's lock held. */
-static void fail(struct kb_flow *f, enum kbump_cause cause)
+static void fail(struct kb_flow *f, const struct kb_facts *facts, enum kbump_cause cause)
 {
 	if (!f->rule || (f->action && f->action != KBUMP_ACTION_INSPECT))
 		return;
@@ -474,7 +475,9 @@ static void fail(struct kb_flow *f, enum kbump_cause cause)
 		 KBUMP_STAT_FAIL_INTERNAL, 1);
 	this_cpu_inc(f->rule->stats->failed);
 	f->cause = cause;
-	if (!kb_rule_fails_closed(f->rule, cause))
+	if (kb_rule_fails_closed(f->rule, cause))
+		tell(f, facts, KBUMP_ACTION_BLOCK);
+	else
 		f->action = KBUMP_ACTION_BYPASS;
 }
 
@@ -512,12 +515,12 @@ int kb_flow_decide(struct kb_flow *f, struct kb_facts *facts, enum kbump_cause c
 	if (!f->action)
 		ask_rules(f, facts, cause ?: KBUMP_CAUSE_UPSTREAM);
 	if (cause)
-		fail(f, cause);
+		fail(f, facts, cause);
 	else if (f->action == KBUMP_ACTION_INSPECT)
 		spare(f, facts);
 	if (f->action != before) {
 		count_action(f);
-		tell(f, facts);
+		tell(f, facts, f->action);
 	}
 	mutex_unlock(&f->lock);
 	return 0;

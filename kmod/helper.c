@@ -191,6 +191,19 @@ static int helper_fill(struct sk_buff *skb, const void *obj)
 	return 0;
 }
 
+/* Or none at all. */
+static bool is_vrf(const struct net *net, int index)
+{
+	const struct net_device *dev;
+	bool is;
+
+	rcu_read_lock();
+	dev = index ? dev_get_by_index_rcu((struct net *)net, index) : NULL;
+	is = !index || (dev && netif_is_l3_master(dev));
+	rcu_read_unlock();
+	return is;
+}
+
 static int check_listener(struct sock *sk, const struct net *net, int family,
 			  const struct nlattr *a, struct netlink_ext_ack *extack)
 {
@@ -209,6 +222,10 @@ static int check_listener(struct sock *sk, const struct net *net, int family,
 	}
 	if (!inet_sk_transparent(sk)) {
 		NL_SET_ERR_MSG_ATTR(extack, a, "socket is not IP_TRANSPARENT");
+		return -EINVAL;
+	}
+	if (!is_vrf(net, READ_ONCE(sk->sk_bound_dev_if))) {
+		NL_SET_ERR_MSG_ATTR(extack, a, "socket is bound to a device that is no VRF's");
 		return -EINVAL;
 	}
 	return 0;
@@ -233,15 +250,15 @@ static void drop_closed(struct kb_helper *h)
 static int keep_listener(struct kb_helper *h, u8 family, struct sock *sk,
 			 struct netlink_ext_ack *extack)
 {
+	unsigned long index = listen_index(family, READ_ONCE(sk->sk_bound_dev_if));
 	struct sock *old;
 
-	if (count_listeners(h) >= LISTENERS_MAX) {
+	if (!xa_load(&h->listen, index) && count_listeners(h) >= LISTENERS_MAX) {
 		NL_SET_ERR_MSG(extack, "a helper cannot have more listening sockets");
 		return -ENOSPC;
 	}
 	sock_hold(sk);
-	old = xa_store_bh(&h->listen, listen_index(family, READ_ONCE(sk->sk_bound_dev_if)), sk,
-			  GFP_KERNEL_ACCOUNT);
+	old = xa_store_bh(&h->listen, index, sk, GFP_KERNEL_ACCOUNT);
 	if (xa_is_err(old))
 		sock_put(sk);
 	else if (old)
@@ -379,6 +396,7 @@ int kb_helper_set_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&kn->lock);
 	drop_closed(h);
 	err = take_listeners(h, tb, info);
+	kn->helpers_gen++;
 	mutex_unlock(&kn->lock);
 	kb_helper_put(h);
 	return err;

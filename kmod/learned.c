@@ -265,7 +265,7 @@ static void forget(struct kb_learned_table *table, struct kb_learned *l)
 /* An IPv6 client has a /64 as a rule, and all addresses in it. */
 static bool same_teacher(const struct kb_learned *l, const struct kb_tuple *t)
 {
-	if (l->key.family != t->family)
+	if (l->key.family != t->family || l->key.vrf != t->vrf)
 		return false;
 	return !memcmp(&l->teacher, &t->client, t->family == NFPROTO_IPV4 ? 4 : 8);
 }

@@ -22,8 +22,14 @@ MODULE_PARM_DESC(max_handshakes_per_client,
 static u16 share_of(const struct kb_net *kn, const struct kb_tuple *t)
 {
 	size_t len = t->family == NFPROTO_IPV4 ? sizeof(t->client.ip) : PREFIX6;
+	struct {
+		u8 client[PREFIX6];
+		u64 vrf;
+	} key = { .vrf = t->vrf };
 
-	return siphash(&t->client, len, &kn->share_key) % SHARES;
+	/* In another VRF the same address is another client's. */
+	memcpy(key.client, &t->client, len);
+	return siphash(&key, sizeof(key), &kn->share_key) % SHARES;
 }
 
 /**

@@ -28,6 +28,7 @@
 #include <linux/netfilter_bridge.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
+#include <net/addrconf.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
 #include <net/ip6_fib.h>
@@ -51,6 +52,7 @@
 #include "tap.h"
 #include "track.h"
 #include "udp.h"
+#include "vrf.h"
 
 /*
  * In the flags of IPCB and IP6CB, bits that no kernel uses: the packet is to be looked at in
@@ -90,6 +92,11 @@ struct sock *kb_steer_sock(struct kb_net *kn, const struct kb_tuple *t, int vrf)
 						&local->in6, lport, vrf, vrf);
 #endif
 	rcu_read_unlock();
+	/* With net.ipv4.tcp_l3mdev_accept one of no VRF is found as well. */
+	if (sk && sk->sk_bound_dev_if != vrf) {
+		sock_gen_put(sk);
+		sk = NULL;
+	}
 	return sk;
 }
 
@@ -163,14 +170,30 @@ static struct sock *flow_listener(const struct kb_flow *f, u8 family)
 	return sk && refcount_inc_not_zero(&sk->sk_refcnt) ? sk : NULL;
 }
 
+/* The way to the server may lead out of the VRF to which the socket is bound. */
+static void show_vrf(struct sk_buff *skb, u8 family, int vrf)
+{
+	if (family == NFPROTO_IPV4) {
+		if (vrf)
+			skb->skb_iif = vrf;
+		return;
+	}
+	IP6CB(skb)->flags &= ~IP6SKB_L3SLAVE;
+	if (vrf) {
+		IP6CB(skb)->iif = vrf;
+		IP6CB(skb)->flags |= IP6SKB_L3SLAVE;
+	}
+}
+
 /* A packet of flow @f's leg @t. Return: a verdict, or -1 if the flow has nothing to say of it. */
 static int to_leg(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet *p,
 		  const struct kb_flow *f, const struct kb_tuple *t)
 {
 	struct sock *sk;
 
-	/* TCP finds the socket by what the error quotes. */
+	/* TCP finds the socket by what the error quotes, and by the device. */
 	if (p->error) {
+		show_vrf(skb, p->family, kb_flow_vrf(f));
 		deliver(kn, skb, p->family, NULL);
 		return NF_ACCEPT;
 	}
@@ -572,7 +595,7 @@ static void route6(struct kb_net *kn, struct sk_buff *skb)
  * On to FORWARD. The route is the one that the host would find next. But before it does, it would
  * look for a socket with these addresses, which may well be one of ours, and not forward the packet
  * then; with a route it does not look. Without one, as when rp_filter refuses the packet, the host
- * comes to the same end.
+ * comes to the same end. For IPv4 the settings of a VRF's port count, not those of the VRF.
  */
 static void watch(struct kb_net *kn, struct sk_buff *skb, u8 family)
 {
@@ -580,7 +603,8 @@ static void watch(struct kb_net *kn, struct sk_buff *skb, u8 family)
 
 	*flags_of(skb, family) |= WATCHED;
 	if (family == NFPROTO_IPV4)
-		ip_route_input_noref(skb, ip->daddr, ip->saddr, ip->tos, skb->dev);
+		ip_route_input_noref(skb, ip->daddr, ip->saddr, ip->tos,
+				     kb_vrf_port(skb, family, skb->dev));
 	else
 		route6(kn, skb);
 }
@@ -863,6 +887,8 @@ static struct dst_entry *local_route6(struct net *net)
 		return NULL;
 	rt->dst.input = ip6_input;
 	rt->dst.output = dst_discard_out;
+	/* ICMPv6 looks at it, when a packet comes from a VRF. */
+	rt->rt6i_idev = in6_dev_get(net->loopback_dev);
 	/* A SYN is taken only if its destination is local: ipv6_unicast_destination(). */
 	rt->rt6i_flags = RTF_UP | RTF_NONEXTHOP | RTF_LOCAL;
 	return &rt->dst;

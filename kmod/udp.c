@@ -69,8 +69,9 @@ static bool is_reply(const struct sk_buff *skb)
 static bool is_first(const struct sk_buff *skb)
 {
 	enum ip_conntrack_info info;
+	const struct nf_conn *ct = nf_ct_get(skb, &info);
 
-	return nf_ct_get(skb, &info) && info == IP_CT_NEW;
+	return ct && !nf_ct_is_confirmed(ct);
 }
 
 static void tell(struct kb_net *kn, const struct kb_facts *facts, const struct kb_rule *rule)

@@ -693,6 +693,12 @@ monitoring()
 		/proc/net/netlink
 }
 
+# netstat COUNTER: of the box
+netstat()
+{
+	in_ns "$BOX" nstat -asz "$1" | awk -v n="$1" '$1 == n { print $2 }'
+}
+
 # ---- captures in the tool's namespace
 
 received()

@@ -157,11 +157,6 @@ syn_cookies()
 	[ "$(netstat TcpExtSyncookiesRecv)" -gt 0 ] || fail "there were no cookies"
 }
 
-netstat()
-{
-	in_ns "$BOX" nstat -asz "$1" | awk -v n="$1" '$1 == n { print $2 }'
-}
-
 # TCP of the box sees, and judges, ICMP errors about the client leg: path MTU discovery.
 icmp_errors()
 {

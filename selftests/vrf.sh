@@ -130,6 +130,49 @@ by_rules()
 	is_opened 443 || fail "not: $(issuer 443)"
 }
 
+# By the host's strict rp_filter, from the port on which the client is not.
+from_elsewhere()
+{
+	needs_kbump
+	in_ns "$BOX" sysctl -qw net.ipv4.conf.red.rp_filter=0
+	nft_box <<-NFT
+		table inet t {
+			chain forward {
+				type filter hook forward priority 0;
+				ip saddr 10.1.0.9 counter
+				ip saddr $SERVER4 counter
+			}
+		}
+	NFT
+	ip -n "$SERVER" addr add 10.1.0.9/32 dev eth0
+	in_ns "$SERVER" /usr/bin/python3 -ISc 'import socket, sys
+for source in sys.argv[1:]:
+    s = socket.socket()
+    s.bind((source, 0))
+    s.settimeout(0.5)
+    try:
+        s.connect(("10.1.0.2", 9))
+    except OSError as e:
+        print(source, e)' 10.1.0.9 "$SERVER4"
+	in_ns "$BOX" nft list chain inet t forward >"$DIR/counters"
+	cat "$DIR/counters"
+	grep 'saddr 10.1.0.9 counter packets 0 ' "$DIR/counters" || fail "a forged packet passed"
+	! grep "saddr $SERVER4 counter packets 0 " "$DIR/counters" || fail "no packet passed"
+	ip -n "$SERVER" addr del 10.1.0.9/32 dev eth0
+	clear_nft
+}
+
+icmp_errors()
+{
+	local before
+
+	needs_kbump
+	before=$(netstat TcpExtOutOfWindowIcmps)
+	peer_run icmp >"$DIR/out" || fail "$(cat "$DIR/out")"
+	[ "$(($(netstat TcpExtOutOfWindowIcmps) - before))" = 1 ] || fail "the error was lost"
+	settle
+}
+
 reset()
 {
 	peer_run --port "$1" connect | grep ConnectionRefusedError
@@ -406,6 +449,8 @@ start_kbumpd || bail_out "kbumpd does not start"
 inspect_all || bail_out "cannot add the rule"
 run_case "a VRF's connections are opened" in_a_vrf
 run_rule_case "rules by VRF and port" by_rules
+run_case "strict rp_filter" from_elsewhere
+run_case "ICMP errors about a leg" icmp_errors
 run_rule_case "rules that block" blocked
 run_rule_case "left alone, with a tool" tapped
 run_case "chains, zone and masquerading" with_nftables

@@ -88,7 +88,8 @@
  *	A KBUMP_A_FLOW with the addresses, ports, _IIF, _VRF and _UID of its first packet, of UDP
  *	with _PROTO, _SNI if it is known, _ACTION, _RULE if one decided, _CAUSE if it cannot be
  *	inspected, _LEARNED, and _ID if a flow has begun. What is decided changes no more, but that
- *	a flow which was to be inspected may be told of again, as one that is bypassed.
+ *	a flow which was to be inspected may be told of again, as one that is not, and that a first
+ *	packet without a flow that comes again is decided anew.
  * @KBUMP_CMD_HELPER_DEL: withdraw the sender's registration: no new flows. Its
  *	handshakes in progress may still be handed over. Notified, also on the close of
  *	the netlink socket.
