@@ -241,7 +241,7 @@ with_nftables()
 				ct state invalid counter drop
 				ct state established,related accept
 				meta l4proto ipv6-icmp accept
-				iifname red oifname s0 tcp dport { 443, 444 } ct state new accept
+				iifname red oifname s0 tcp dport 443-444 ct state new accept
 				iifname red tcp dport 446 reject with tcp reset
 			}
 			chain post {
