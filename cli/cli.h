@@ -204,6 +204,7 @@ extern const struct object learned_object;
 extern const struct object stat_object;
 extern const struct object helper_object;
 extern const struct object set_object;
+extern const struct object wire_object;
 extern const struct object explain_object;
 extern const struct object monitor_object;
 extern const struct object save_object;

@@ -16,6 +16,7 @@ enum source {
 	TOOL,
 	HELPER,
 	SET,
+	WIRE,
 };
 
 static const char *const sources[] = {
@@ -25,6 +26,7 @@ static const char *const sources[] = {
 	[TOOL] = "tool",
 	[HELPER] = "helper",
 	[SET] = "set",
+	[WIRE] = "wire",
 };
 
 struct event {
@@ -56,6 +58,7 @@ static const struct event events[] = {
 	[KBUMP_CMD_SET_SWAP] = { &set_object, "set swap", SET },
 	[KBUMP_CMD_SET_FILL] = { &set_object, "set fill", SET },
 	[KBUMP_CMD_SET_DEL_ENTRY] = { &set_object, "set del-entry", SET },
+	[KBUMP_CMD_WIRE_SET] = { &wire_object, "wire set", WIRE },
 	[KBUMP_CMD_DECISION] = { &flow_object, "decision", DECISION },
 };
 
@@ -116,7 +119,7 @@ static int monitor_parse(struct command *c, int argc, char **argv)
 				break;
 		if (n == ARRAY_SIZE(sources))
 			return usage_error(c,
-					   "\"%s\" has no events (rule, flow, decision, tool, helper, set)",
+					   "\"%s\" has no events (rule, flow, decision, tool, helper, set, wire)",
 					   argv[i]);
 		c->events |= 1U << n;
 	}
@@ -138,5 +141,5 @@ static const struct verb monitor_verb = { "monitor", NULL, 0, monitor_parse, mon
 const struct object monitor_object = {
 	.name = "monitor",
 	.only = &monitor_verb,
-	.help = "Usage: kbump monitor [ rule | flow | decision | tool | helper | set ]...\n",
+	.help = "Usage: kbump monitor [ rule | flow | decision | tool | helper | set | wire ]...\n",
 };

@@ -11,6 +11,7 @@ static_assert(KBUMP_LEG_A_MAX <= ATTR_MAX, "a view is too small for a leg");
 static_assert(KBUMP_STAT_MAX <= ATTR_MAX, "a view is too small for the counters");
 static_assert(KBUMP_LEARNED_A_MAX <= ATTR_MAX, "a view is too small for what was learned");
 static_assert(KBUMP_SET_A_MAX <= ATTR_MAX, "a view is too small for a set");
+static_assert(KBUMP_WIRE_A_MAX <= ATTR_MAX, "a view is too small for a wire");
 static_assert(KBUMP_HELPER_A_MAX <= ATTR_MAX, "a view is too small for a helper");
 
 const struct object *const objects[] = {
@@ -20,6 +21,7 @@ const struct object *const objects[] = {
 	&stat_object,
 	&helper_object,
 	&set_object,
+	&wire_object,
 	&explain_object,
 	&monitor_object,
 	&save_object,

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Which VRFs the host has: all that there are at the start, and what the kernel tells since. */
+/*
+ * Which VRFs and wires the host has: all that there are at the start, and what the kernel tells
+ * since. To connections a wire is a VRF of its own.
+ */
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 
 #include "kbumpd.h"
+#include "route.h"
 
 /**
  * struct links - what is known of the host's devices
@@ -32,12 +37,14 @@ struct links {
 /* For what comes while the worker does something else. */
 #define BUFFER		(1 << 20)
 
-static bool is_vrf(struct nlattr *info)
+/* The kind of a device, or "". */
+static const char *kind_of(struct nlattr *info)
 {
 	struct nlattr *tb[IFLA_INFO_MAX + 1];
 
-	return info && nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) >= 0 &&
-	       tb[IFLA_INFO_KIND] && !nla_strcmp(tb[IFLA_INFO_KIND], "vrf");
+	if (!info || nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) < 0 || !tb[IFLA_INFO_KIND])
+		return "";
+	return nla_get_string(tb[IFLA_INFO_KIND]);
 }
 
 static int on_link(struct nl_msg *msg, void *arg)
@@ -46,9 +53,17 @@ static int on_link(struct nl_msg *msg, void *arg)
 	const struct ifinfomsg *link = nlmsg_data(hdr);
 	struct nlattr *tb[IFLA_MAX + 1];
 	struct links *l = arg;
+	const char *kind;
+	bool wire;
 
-	if (nlmsg_parse(hdr, sizeof(*link), tb, IFLA_MAX, NULL) < 0 || !is_vrf(tb[IFLA_LINKINFO]))
+	if (nlmsg_parse(hdr, sizeof(*link), tb, IFLA_MAX, NULL) < 0)
 		return NL_OK;
+	kind = kind_of(tb[IFLA_LINKINFO]);
+	wire = !strcmp(kind, KBUMP_GENL_NAME);
+	if (!wire && strcmp(kind, "vrf"))
+		return NL_OK;
+	if (hdr->nlmsg_type == RTM_NEWLINK && wire && link->ifi_flags & IFF_UP)
+		wire_route(link->ifi_index);
 	if (hdr->nlmsg_type == RTM_NEWLINK)
 		vrf_add(l->worker, link->ifi_index);
 	else if (hdr->nlmsg_type == RTM_DELLINK)
@@ -80,17 +95,9 @@ static int on_interrupted(struct nl_msg *msg, void *arg)
 static int put_question(struct nl_msg *msg)
 {
 	struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
-	struct nlattr *info;
 	int err = nlmsg_append(msg, &any, sizeof(any), NLMSG_ALIGNTO);
 
-	if (!err)
-		err = nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	info = err ? NULL : nla_nest_start(msg, IFLA_LINKINFO);
-	if (!info)
-		return err ? err : -NLE_NOMEM;
-	err = nla_put_string(msg, IFLA_INFO_KIND, "vrf");
-	nla_nest_end(msg, info);
-	return err;
+	return err ? err : nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 }
 
 static int ask(struct links *l)

@@ -26,6 +26,12 @@
 #include <linux/netdevice.h>
 #endif
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#define kb_dev_set_lltx(dev)	((dev)->lltx = true)
+#else
+#define kb_dev_set_lltx(dev)	((dev)->features |= NETIF_F_LLTX)
+#endif
+
 /* The attributes of a generic netlink dump's request. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define kb_dump_attrs(cb)	(genl_info_dump(cb)->attrs)

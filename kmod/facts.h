@@ -10,6 +10,7 @@
 
 #include "tuple.h"
 
+struct kb_head;
 struct netlink_ext_ack;
 struct nf_hook_state;
 struct nlattr;
@@ -64,6 +65,8 @@ struct kb_origin {
  * @offer_len: bytes there
  * @issuer: of the server's certificate, or NULL if there is none
  * @fingerprint: %KBUMP_FINGERPRINT_LEN bytes, of that, or NULL
+ * @head: what stands around the first packet, if it came by a wire; else NULL
+ * @port: number of the wire's port that it came in by
  * @tls: &enum kbump_tls
  * @ech: the ClientHello has an outer encrypted_client_hello
  * @cert: &enum kbump_cert
@@ -78,6 +81,8 @@ struct kb_facts {
 	unsigned int offer_len;
 	const char *issuer;
 	const u8 *fingerprint;
+	const struct kb_head *head;
+	u8 port;
 	u8 tls;
 	u8 ech;
 	u8 cert;

@@ -185,6 +185,9 @@ static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *fact
 	f->id = atomic64_inc_return(&kn->last_id);
 	f->born = jiffies;
 	f->origin = facts->origin;
+	spin_lock_init(&f->path.lock);
+	if (facts->head)
+		kb_path_init(&f->path, facts->head, facts->port);
 	f->end[KB_CLIENT].flow = f;
 	f->end[KB_CLIENT].tuple = facts->tuple;
 	f->end[KB_SERVER].flow = f;
@@ -679,6 +682,27 @@ int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
 		err = -EADDRINUSE;
 	}
 	return err;
+}
+
+/**
+ * kb_flows_end_of_vrf - end the flows of a wire or VRF that is no more
+ * @kn: the namespace
+ * @vrf: index of its device
+ *
+ * Context: process.
+ */
+void kb_flows_end_of_vrf(struct kb_net *kn, int vrf)
+{
+	struct kb_flow *f;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each(&kn->flows, id, f)
+		if (kb_flow_vrf(f) == vrf && kb_flow_get(f)) {
+			kb_flow_end(f, KBUMP_REASON_ADMIN);
+			kb_flow_put(f);
+		}
+	rcu_read_unlock();
 }
 
 /**

@@ -10,6 +10,7 @@
 #include "facts.h"
 #include "leg.h"
 #include "net.h"
+#include "path.h"
 #include "rekey.h"
 #include "track.h"
 #include "tuple.h"
@@ -61,6 +62,7 @@ struct kb_end {
  * @ended: torn down; set once, before the move to &kb_net.remains
  * @track: what connection tracking made of the SYN; constant
  * @origin: what the SYN said; constant
+ * @path: how its packets look on a wire, if it is on one
  * @offered: the client offers protocols (ALPN); under @lock until the hand-off, as @learned
  * @learned: it is bypassed by what was learned
  * @cause: &enum kbump_cause why it cannot be inspected, or 0; under @lock until the hand-off
@@ -90,6 +92,7 @@ struct kb_flow {
 	bool ended;
 	struct kb_track track;
 	struct kb_origin origin;
+	struct kb_path path;
 	bool offered;
 	bool learned;
 	u8 cause;
@@ -137,6 +140,15 @@ static inline int kb_flow_vrf(const struct kb_flow *f)
 	return f->end[KB_CLIENT].tuple.vrf;
 }
 
+/**
+ * kb_flows_any - is there any flow, or the remains of one?
+ * @kn: the namespace
+ */
+static inline bool kb_flows_any(struct kb_net *kn)
+{
+	return atomic_read(&kn->ends.nelems);
+}
+
 struct kb_flow *kb_flow_lookup(struct kb_net *kn, const struct kb_tuple *tuple);
 struct kb_flow *kb_flow_create(struct kb_net *kn, const struct kb_facts *facts,
 			       struct kb_rule *rule, bool decided, struct kb_helper *helper,
@@ -154,6 +166,7 @@ void kb_flow_end(struct kb_flow *f, enum kbump_reason reason);
 void kb_flow_closing(struct kb_flow *f);
 bool kb_flow_get(struct kb_flow *f);
 void kb_flow_put(struct kb_flow *f);
+void kb_flows_end_of_vrf(struct kb_net *kn, int vrf);
 void kb_flows_end_of_helper(struct kb_net *kn, const struct kb_helper *h);
 int kb_flows_init(struct kb_net *kn);
 void kb_flows_stop(struct kb_net *kn);

@@ -18,6 +18,7 @@
 #include "steer.h"
 #include "tap.h"
 #include "tool.h"
+#include "wire.h"
 #include "xt.h"
 
 static unsigned int kb_net_id __read_mostly;
@@ -43,6 +44,7 @@ static int __net_init net_init(struct net *net)
 	init_rwsem(&kn->entries);
 	INIT_LIST_HEAD(&kn->tools);
 	INIT_LIST_HEAD(&kn->sets);
+	INIT_LIST_HEAD(&kn->wires);
 	INIT_LIST_HEAD(&kn->drafts);
 	INIT_LIST_HEAD(&kn->helpers);
 	kn->stats = alloc_percpu(struct kb_stats);
@@ -153,10 +155,15 @@ static int __init kb_init(void)
 	err = kb_xt_init();
 	if (err)
 		goto fail_helper;
-	err = kb_nl_init();
+	err = kb_wire_init();
 	if (err)
 		goto fail_xt;
+	err = kb_nl_init();
+	if (err)
+		goto fail_wire;
 	return 0;
+fail_wire:
+	kb_wire_exit();
 fail_xt:
 	kb_xt_exit();
 fail_helper:
@@ -176,6 +183,7 @@ fail_relay:
 static void __exit kb_exit(void)
 {
 	kb_nl_exit();
+	kb_wire_exit();
 	kb_xt_exit();
 	kb_helper_exit();
 	unregister_pernet_subsys(&net_ops);

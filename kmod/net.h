@@ -43,6 +43,8 @@ struct kb_stats {
  * @last_handle: the youngest rule's handle; under @lock
  * @tools: &struct kb_tool in order of age; under @lock
  * @sets: &struct kb_set in order of age; under @lock
+ * @wires: &struct kb_wire; under RTNL
+ * @wires_gen: changes with @wires, for the consistency of dumps; under RTNL
  * @gen: changes with @rules, @tools and @sets, for the consistency of dumps and of drafts; under
  *	@lock
  * @drafts: &struct kb_draft of netlink sockets; under @lock
@@ -83,6 +85,8 @@ struct kb_net {
 	u32 last_handle;
 	struct list_head tools;
 	struct list_head sets;
+	struct list_head wires;
+	unsigned int wires_gen;
 	unsigned int gen;
 	struct list_head drafts;
 	struct kb_rule_set rule_sets[KB_RULE_SETS + 1];

@@ -20,6 +20,7 @@
 #include "set_nl.h"
 #include "stat.h"
 #include "tool_nl.h"
+#include "wire.h"
 
 /* 6.1's policy wants them writable. */
 static struct netlink_range_validation pref_range = { .min = 1, .max = INT_MAX };
@@ -165,6 +166,17 @@ static const struct nla_policy flow_policy[KBUMP_FLOW_A_MAX + 1] = {
 	[KBUMP_FLOW_A_VRF]	= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
 };
 
+static const struct nla_policy wire_policy[KBUMP_WIRE_A_MAX + 1] = {
+	[KBUMP_WIRE_A_PAD]	= { .type = NLA_REJECT },
+	[KBUMP_WIRE_A_NAME]	= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
+	[KBUMP_WIRE_A_INSIDE]	= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
+	[KBUMP_WIRE_A_OUTSIDE]	= { .type = NLA_REJECT },
+	[KBUMP_WIRE_A_BYPASS]	= NLA_POLICY_MAX(NLA_U8, 1),
+	[KBUMP_WIRE_A_LINK]	= NLA_POLICY_MAX(NLA_U8, 1),
+	[KBUMP_WIRE_A_STATE]	= { .type = NLA_REJECT },
+	[KBUMP_WIRE_A_IN_FRAMES ... KBUMP_WIRE_A_MAX] = { .type = NLA_REJECT },
+};
+
 static const struct nla_policy helper_policy[KBUMP_HELPER_A_MAX + 1] = {
 	[KBUMP_HELPER_A_PAD]	= { .type = NLA_REJECT },
 	[KBUMP_HELPER_A_PORTID]	= { .type = NLA_U32 },
@@ -216,6 +228,7 @@ static const struct nla_policy top_policy[KBUMP_A_MAX + 1] = {
 	[KBUMP_A_HELPER]	= NLA_POLICY_NESTED(helper_policy),
 	[KBUMP_A_LEARNED]	= NLA_POLICY_NESTED(learned_policy),
 	[KBUMP_A_SET]		= NLA_POLICY_NESTED(set_policy),
+	[KBUMP_A_WIRE]		= NLA_POLICY_NESTED(wire_policy),
 };
 
 #define KB_DO(_cmd, _doit) \
@@ -242,6 +255,8 @@ static const struct genl_ops kb_ops[] = {
 	KB_DO(KBUMP_CMD_HELPER_ADD, kb_helper_add_doit),
 	KB_DO(KBUMP_CMD_HELPER_DEL, kb_helper_del_doit),
 	KB_DO(KBUMP_CMD_HELPER_SET, kb_helper_set_doit),
+	KB_DO(KBUMP_CMD_WIRE_SET, kb_wire_set_doit),
+	KB_GET(KBUMP_CMD_WIRE_GET, kb_wire_get_doit, kb_wire_get_dumpit),
 	KB_GET(KBUMP_CMD_HELPER_GET, kb_helper_get_doit, kb_helper_get_dumpit),
 	KB_DO(KBUMP_CMD_RULE_INSERT, kb_rule_add_doit),
 	KB_DO(KBUMP_CMD_RULE_REPLACE, kb_rule_replace_doit),
@@ -442,6 +457,7 @@ static int parse(struct nlattr **attrs, int attr, struct nlattr **tb, int max,
 		[KBUMP_A_HELPER] = helper_policy,
 		[KBUMP_A_LEARNED] = learned_policy,
 		[KBUMP_A_SET] = set_policy,
+		[KBUMP_A_WIRE] = wire_policy,
 	};
 
 	if (!attrs || !attrs[attr]) {

@@ -24,6 +24,18 @@ static int find4(const struct sk_buff *skb, u8 proto, struct kb_packet *p)
 	return skb_network_offset(skb) + ip->ihl * 4;
 }
 
+/* A whole packet may have such a header, too: RFC 6946. */
+static bool has_more_fragments(const struct sk_buff *skb)
+{
+	unsigned int off = skb_network_offset(skb);
+	const struct frag_hdr *fh = NULL;
+	struct frag_hdr buf;
+
+	if (ipv6_find_hdr(skb, &off, NEXTHDR_FRAGMENT, NULL, NULL) >= 0)
+		fh = skb_header_pointer(skb, off, sizeof(buf), &buf);
+	return !fh || fh->frag_off & htons(IP6_MF);
+}
+
 static int find6(const struct sk_buff *skb, u8 proto, struct kb_packet *p)
 {
 	unsigned int off = skb_network_offset(skb);
@@ -31,6 +43,8 @@ static int find6(const struct sk_buff *skb, u8 proto, struct kb_packet *p)
 	int flags = 0;
 
 	if (ipv6_find_hdr(skb, &off, proto, &frag, &flags) < 0 || frag)
+		return -ENOENT;
+	if (flags & IP6_FH_F_FRAG && has_more_fragments(skb))
 		return -ENOENT;
 	p->src.in6 = ipv6_hdr(skb)->saddr;
 	p->dst.in6 = ipv6_hdr(skb)->daddr;

@@ -42,8 +42,8 @@
 #include <net/netfilter/nf_tproxy.h>
 #include <net/route.h>
 
+#include "decide.h"
 #include "flow.h"
-#include "flow_nl.h"
 #include "helper.h"
 #include "local.h"
 #include "packet.h"
@@ -53,6 +53,7 @@
 #include "track.h"
 #include "udp.h"
 #include "vrf.h"
+#include "wire.h"
 
 /*
  * In the flags of IPCB and IP6CB, bits that no kernel uses: the packet is to be looked at in
@@ -251,14 +252,9 @@ static int known(struct kb_net *kn, struct sk_buff *skb, const struct kb_packet 
 	}
 	t = kb_packet_tuple(p, KB_SERVER, KB_SERVER);
 	f = kb_flow_lookup(kn, &t);
-	if (!f || (p->synack && state->hook != NF_INET_FORWARD))
+	if (!f || (p->synack && state->hook != NF_INET_FORWARD && !f->path.used))
 		return -1;
 	return to_leg(kn, skb, p, f, &t);
-}
-
-static bool has_flows(struct kb_net *kn)
-{
-	return atomic_read(&kn->ends.nelems);
 }
 
 /*
@@ -359,13 +355,27 @@ static void stay_hidden(struct kb_net *kn, struct sk_buff *skb)
 		hide_from_conntrack(skb);
 }
 
+/* What has come up from a wire is of a flow, and no business of the host's. */
+static unsigned int from_wire(struct kb_net *kn, struct sk_buff *skb,
+			      const struct nf_hook_state *state)
+{
+	struct kb_packet p;
+
+	if (!kb_packet_read(skb, state, &p) || known(kn, skb, &p, state) != NF_ACCEPT)
+		return NF_DROP;
+	hide_from_conntrack(skb);
+	return NF_ACCEPT;
+}
+
 static unsigned int early_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct kb_net *kn = kb_net(state->net);
 	struct kb_packet p;
 	int verdict = -1;
 
-	if (!has_flows(kn))
+	if (kb_is_wire(state->in))
+		return from_wire(kn, skb, state);
+	if (!kb_flows_any(kn))
 		return NF_ACCEPT;
 	if (READ_ONCE(kn->local) && state->in->flags & IFF_LOOPBACK)
 		return looped(kn, skb, state);
@@ -385,140 +395,25 @@ static unsigned int refuse(struct sk_buff *skb, const struct nf_hook_state *stat
 	return NF_DROP;
 }
 
-/* What becomes of a connection without a flow. */
-static void tell(struct kb_net *kn, const struct kb_rule *rule, const struct kb_facts *facts,
-		 enum kbump_action action, u8 cause)
+/*
+ * A helper takes it from here. If it is lost, it will come again. The flow's reference is dropped.
+ */
+static unsigned int begin(struct kb_net *kn, struct sk_buff *skb, struct kb_flow *f,
+			  const struct nf_hook_state *state)
 {
-	const struct kb_decision d = {
-		.facts = facts,
-		.rule = rule,
-		.action = action,
-		.cause = cause,
-	};
+	struct sock *sk = f->origin.local ? NULL : flow_listener(f, state->pf);
+	int verdict = NF_DROP;
 
-	kb_flow_tell(kn, &d);
-}
-
-static unsigned int fail(struct kb_net *kn, struct sk_buff *skb, const struct kb_rules *t,
-			 const struct kb_rule *rule, const struct kb_facts *facts,
-			 enum kbump_stat stat, const struct nf_hook_state *state)
-{
-	enum kbump_cause cause = stat == KBUMP_STAT_FAIL_HELPER ? KBUMP_CAUSE_HELPER :
-				 KBUMP_CAUSE_LIMIT;
-	bool decided, closed;
-
-	/* Of rules that may match, another one may be stricter in this. */
-	rule = kb_rule_find(t, facts, cause, &decided) ?: rule;
-	kb_count(kn, stat, 1);
-	this_cpu_inc(rule->stats->failed);
-	closed = kb_rule_fails_closed(rule, cause);
-	tell(kn, rule, facts, closed ? KBUMP_ACTION_BLOCK : KBUMP_ACTION_BYPASS, cause);
-	if (!closed)
-		return NF_ACCEPT;
-	return rule->block == KBUMP_BLOCK_DROP ? NF_DROP : refuse(skb, state);
-}
-
-/* What keeps a flow from beginning, as it is counted. */
-static enum kbump_stat failure(int err)
-{
-	switch (err) {
-	case -ESRCH:
-		return KBUMP_STAT_FAIL_HELPER;
-	case -ENOMEM:
-		return KBUMP_STAT_FAIL_NOMEM;
-	case -EDQUOT:
-		return KBUMP_STAT_FAIL_SHARE;
-	default:
-		return KBUMP_STAT_FAIL_LIMIT;
-	}
-}
-
-/* The client uses the ports of a connection before: what is left of it makes room. */
-static void end_time_wait(struct kb_net *kn, const struct kb_tuple *t)
-{
-	struct sock *sk = kb_steer_sock(kn, t, t->vrf);
-
-	if (!sk)
-		return;
-	if (sk->sk_state == TCP_TIME_WAIT)
-		inet_twsk_deschedule_put(inet_twsk(sk));
-	else
-		sock_gen_put(sk);
-}
-
-/* A helper takes it from here. Return: a verdict or, if no flow has begun, an error. */
-static int to_helper(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule, bool decided,
-		     const struct kb_facts *facts, const struct nf_hook_state *state)
-{
-	int vrf = facts->tuple.vrf;
-	struct kb_helper *h = kb_helper_choose(kn, state->pf, vrf);
-	struct kb_flow *f;
-	struct sock *sk;
-	int verdict;
-
-	if (IS_ERR(h))
-		return PTR_ERR(h);
-	sk = h ? kb_helper_listener(h, state->pf, vrf) : NULL;
-	if (facts->origin.local && !kb_local_can_loop(kn->net))
-		sk = NULL;
-	if (!sk || !refcount_inc_not_zero(&sk->sk_refcnt)) {
-		if (h)
-			kb_helper_put(h);
-		return -ESRCH;
-	}
-	f = kb_flow_create(kn, facts, rule, decided, h, skb);
-	kb_helper_put(h);
-	if (IS_ERR(f)) {
-		sock_put(sk);
-		return PTR_ERR(f) == -EBUSY ? NF_DROP : PTR_ERR(f);
-	}
-	end_time_wait(kn, &facts->tuple);
-	kb_count(kn, KBUMP_STAT_STEERED, 1);
-	if (facts->origin.local) {
-		sock_put(sk);
-		verdict = settle_conntrack(f, skb);
-		/* If it is lost, it will come again. */
-		if (verdict == NF_ACCEPT) {
-			kb_local_loop(kn->net, skb, state->pf);
-			verdict = NF_STOLEN;
-		}
-	} else {
+	if (sk)
 		deliver(kn, skb, state->pf, sk);
+	if (sk || f->origin.local)
 		verdict = settle_conntrack(f, skb);
+	if (verdict == NF_ACCEPT && f->origin.local) {
+		kb_local_loop(kn->net, skb, state->pf);
+		verdict = NF_STOLEN;
 	}
 	kb_flow_put(f);
 	return verdict;
-}
-
-/* Open it, or find out whether it is to be opened. */
-static unsigned int inspect(struct kb_net *kn, struct sk_buff *skb, const struct kb_rules *t,
-			    struct kb_rule *rule, bool decided, const struct kb_facts *facts,
-			    const struct nf_hook_state *state)
-{
-	int verdict = to_helper(kn, skb, rule, decided, facts, state);
-
-	return verdict < 0 ? fail(kn, skb, t, rule, facts, failure(verdict), state) : verdict;
-}
-
-/* Refuse it, say nothing, or have a helper tell the client why. */
-static unsigned int block(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule,
-			  const struct kb_facts *facts, const struct nf_hook_state *state)
-{
-	int verdict = -EPERM;
-
-	kb_count(kn, KBUMP_STAT_BLOCKED, 1);
-	if (rule->page && rule->block != KBUMP_BLOCK_DROP)
-		verdict = to_helper(kn, skb, rule, true, facts, state);
-	if (verdict >= 0)
-		return verdict;
-	tell(kn, rule, facts, KBUMP_ACTION_BLOCK, 0);
-	return rule->block == KBUMP_BLOCK_DROP ? NF_DROP : refuse(skb, state);
-}
-
-/* Its connections are left alone, and tools see their packets. */
-static bool is_tapped(const struct kb_rule *rule)
-{
-	return rule->action == KBUMP_ACTION_BYPASS && rule->ntools;
 }
 
 /* Put a SYN to the rules. */
@@ -529,34 +424,22 @@ static unsigned int decide(struct kb_net *kn, struct sk_buff *skb, const struct 
 		.known = KB_KNOWN_SYN,
 		.tuple = kb_packet_tuple(p, KB_CLIENT, KB_CLIENT),
 	};
-	struct kb_flow *old = kb_flow_lookup(kn, &facts.tuple);
-	/* One table for all that is asked, as another one may take its place. */
-	const struct kb_rules *t = rcu_dereference(kn->rules);
-	struct kb_rule *rule;
-	bool decided;
+	struct kb_flow *f;
 
-	/* Whatever becomes of this connection, the answers to it are not the old one's. */
-	if (old)
-		kb_flow_forget(old);
 	kb_origin_read(&facts.origin, skb, state);
 	facts.origin.rule_set = rule_set;
 	if (!state->in)
 		kb_local_read(&facts.origin, kn->net, skb);
-	rule = kb_rule_find(t, &facts, KBUMP_CAUSE_HELPER, &decided);
-	/* Packets of the box's own do not pass FORWARD, where they are copied. */
-	if (state->in)
-		kb_tap_set(kn, &facts.tuple, decided && is_tapped(rule) ? rule : NULL);
-	if (!rule)
+	switch (kb_decide(kn, skb, &facts, &f)) {
+	case KB_STEER:
+		return begin(kn, skb, f, state);
+	case KB_REFUSE:
+		return refuse(skb, state);
+	case KB_DROP:
+		return NF_DROP;
+	default:
 		return NF_ACCEPT;
-	if (decided)
-		kb_rule_hit(rule);
-	if (!decided || rule->action == KBUMP_ACTION_INSPECT)
-		return inspect(kn, skb, t, rule, decided, &facts, state);
-	if (rule->action == KBUMP_ACTION_BLOCK)
-		return block(kn, skb, rule, &facts, state);
-	kb_count(kn, KBUMP_STAT_BYPASSED, 1);
-	tell(kn, rule, &facts, KBUMP_ACTION_BYPASS, 0);
-	return NF_ACCEPT;
+	}
 }
 
 static bool has_nat(const struct sk_buff *skb)
@@ -629,7 +512,7 @@ static bool is_answer(struct kb_net *kn, const struct kb_packet *p)
 {
 	struct kb_tuple t = kb_packet_tuple(p, KB_SERVER, KB_SERVER);
 
-	return p->synack && has_flows(kn) && kb_flow_lookup(kn, &t);
+	return p->synack && kb_flows_any(kn) && kb_flow_lookup(kn, &t);
 }
 
 static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
@@ -644,7 +527,7 @@ static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_h
 		return NF_ACCEPT;
 	if (!kb_packet_read(skb, state, &p))
 		return NF_ACCEPT;
-	if (has_flows(kn) && has_nat(skb))
+	if (kb_flows_any(kn) && has_nat(skb))
 		verdict = known(kn, skb, &p, state);
 	if (verdict >= 0)
 		return verdict;
@@ -658,7 +541,7 @@ static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_h
 static void leave_alone(struct kb_net *kn, const struct kb_packet *p)
 {
 	struct kb_tuple t = kb_packet_tuple(p, KB_CLIENT, KB_CLIENT);
-	struct kb_flow *old = has_flows(kn) ? kb_flow_lookup(kn, &t) : NULL;
+	struct kb_flow *old = kb_flows_any(kn) ? kb_flow_lookup(kn, &t) : NULL;
 
 	if (old)
 		kb_flow_forget(old);
@@ -674,7 +557,7 @@ static unsigned int judge(struct kb_net *kn, struct sk_buff *skb, u16 flags,
 	if (!kb_packet_tcp(skb, state, &p))
 		return NF_ACCEPT;
 	/* A SYN again may have overtaken this one. */
-	if (has_flows(kn))
+	if (kb_flows_any(kn))
 		verdict = known(kn, skb, &p, state);
 	if (verdict >= 0)
 		return verdict;
@@ -765,8 +648,12 @@ static unsigned int output_early_hook(void *priv, struct sk_buff *skb,
 	struct kb_packet p;
 	struct kb_flow *f;
 
-	if (!has_flows(kn) || !kb_packet_tcp(skb, state, &p))
+	if (!kb_flows_any(kn) || !kb_packet_tcp(skb, state, &p))
 		return NF_ACCEPT;
+	if (kb_is_wire(state->out)) {
+		hide_from_conntrack(skb);
+		return skip_hooks(skb, state);
+	}
 	f = local_flow(kn, &p, KB_CLIENT);
 	/* Whoever has the port now, even if no rule is asked: the rest is not the old flow's. */
 	if (f && begins_anew(f, &p))
@@ -795,7 +682,7 @@ static unsigned int output_late_hook(void *priv, struct sk_buff *skb,
 	struct kb_flow *f;
 	struct kb_packet p;
 
-	if (!has_flows(kn) || !kb_packet_tcp(skb, state, &p))
+	if (!kb_flows_any(kn) || !kb_packet_tcp(skb, state, &p))
 		return NF_ACCEPT;
 	f = flow_of(kn, &p, KB_SERVER);
 	/* A process of the box has got the port of a leg that is no more. */
@@ -820,7 +707,7 @@ static unsigned int judge_local(struct kb_net *kn, struct sk_buff *skb, bool ope
 	if (!kb_packet_tcp(skb, state, &p))
 		return NF_ACCEPT;
 	/* One whose server NAT has chosen, and not another one to that server. */
-	f = has_flows(kn) ? local_flow(kn, &p, KB_CLIENT) : NULL;
+	f = kb_flows_any(kn) ? local_flow(kn, &p, KB_CLIENT) : NULL;
 	if (f && !begins_anew(f, &p))
 		return has_nat(skb) ? loop_client(kn, skb, &p, f, state) : NF_ACCEPT;
 	return opens && p.syn ? decide(kn, skb, &p, 0, state) : NF_ACCEPT;
@@ -922,6 +809,30 @@ static void disable_defrag(struct net *net)
 {
 	nf_defrag_ipv4_disable(net);
 	nf_defrag_ipv6_disable(net);
+}
+
+/**
+ * kb_steer_wants - can a packet be of any interest?
+ * @kn: the namespace
+ *
+ * Context: RCU read side.
+ */
+bool kb_steer_wants(struct kb_net *kn)
+{
+	return rcu_access_pointer(kn->rules) || kb_flows_any(kn);
+}
+
+/**
+ * kb_steer_is_on - may a connection be steered?
+ * @kn: the namespace
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ *
+ * Context: any.
+ */
+bool kb_steer_is_on(const struct kb_net *kn, u8 family)
+{
+	return READ_ONCE(kn->hooked) && !READ_ONCE(kn->dying) &&
+	       (family == NFPROTO_IPV4 || kn->dst6);
 }
 
 /**

@@ -85,6 +85,33 @@ static void tell(struct kb_net *kn, const struct kb_facts *facts, const struct k
 	kb_flow_tell(kn, &d);
 }
 
+/**
+ * kb_udp_decide - put a packet to the rules
+ * @kn: the namespace
+ * @facts: what it says; with %KBUMP_PROTO_UDP
+ * @first: it begins a conversation, as far as one can know
+ *
+ * Context: RCU read side.
+ * Return: what becomes of it.
+ */
+enum kb_fate kb_udp_decide(struct kb_net *kn, const struct kb_facts *facts, bool first)
+{
+	struct kb_rule *rule;
+	bool decided;
+
+	/* It is decided if there is one, as rules for UDP ask for nothing else. */
+	rule = kb_rule_find(rcu_dereference(kn->rules), facts, KBUMP_CAUSE_HELPER, &decided);
+	if (!rule)
+		return KB_PASS;
+	kb_rule_hit(rule);
+	if (first)
+		tell(kn, facts, rule);
+	if (rule->action != KBUMP_ACTION_BLOCK)
+		return KB_PASS;
+	kb_count(kn, KBUMP_STAT_UDP_BLOCKED, 1);
+	return rule->block == KBUMP_BLOCK_RESET ? KB_REFUSE : KB_DROP;
+}
+
 static void send_unreachable(struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	if (state->pf == NFPROTO_IPV4)
@@ -107,26 +134,16 @@ unsigned int kb_udp_judge(struct kb_net *kn, struct sk_buff *skb, u8 rule_set,
 			  const struct nf_hook_state *state)
 {
 	struct kb_facts facts = { .proto = KBUMP_PROTO_UDP, .known = KB_KNOWN_SYN };
-	struct kb_rule *rule;
 	struct kb_packet p;
-	bool decided;
+	enum kb_fate fate;
 
 	if (!kb_packet_udp(skb, state, &p) || is_reply(skb))
 		return NF_ACCEPT;
 	facts.tuple = kb_packet_tuple(&p, KB_CLIENT, KB_CLIENT);
 	kb_origin_read(&facts.origin, skb, state);
 	facts.origin.rule_set = rule_set;
-	/* It is decided if there is one, as rules for UDP ask for nothing else. */
-	rule = kb_rule_find(rcu_dereference(kn->rules), &facts, KBUMP_CAUSE_HELPER, &decided);
-	if (!rule)
-		return NF_ACCEPT;
-	kb_rule_hit(rule);
-	if (is_first(skb))
-		tell(kn, &facts, rule);
-	if (rule->action != KBUMP_ACTION_BLOCK)
-		return NF_ACCEPT;
-	kb_count(kn, KBUMP_STAT_UDP_BLOCKED, 1);
-	if (rule->block == KBUMP_BLOCK_RESET)
+	fate = kb_udp_decide(kn, &facts, is_first(skb));
+	if (fate == KB_REFUSE)
 		send_unreachable(skb, state);
-	return NF_DROP;
+	return fate == KB_PASS ? NF_ACCEPT : NF_DROP;
 }

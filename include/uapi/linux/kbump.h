@@ -33,6 +33,12 @@
 #define KBUMP_SET_NAME_MAX	253	/* bytes of a name in a set, without a leading dot */
 #define KBUMP_SET_LIMIT		4194304	/* entries of a set, by default */
 
+/*
+ * The routing table of a wire, a device of the kind "kbump", is this plus the device's index. All
+ * that its flows' sockets send goes by default routes there, by the device and any gateway.
+ */
+#define KBUMP_WIRE_TABLE	0x6b620000
+
 /**
  * enum kbump_cmd - requests, and the notifications of the same name
  *
@@ -90,6 +96,9 @@
  *	inspected, _LEARNED, and _ID if a flow has begun. What is decided changes no more, but that
  *	a flow which was to be inspected may be told of again, as one that is not, and that a first
  *	packet without a flow that comes again is decided anew.
+ * @KBUMP_CMD_WIRE_SET: change KBUMP_WIRE_A_INSIDE, _BYPASS or _LINK of wire KBUMP_WIRE_A_NAME.
+ *	Notified, as is what changes without a request: ports and _STATE.
+ * @KBUMP_CMD_WIRE_GET: dump, or the one of KBUMP_WIRE_A_NAME.
  * @KBUMP_CMD_HELPER_DEL: withdraw the sender's registration: no new flows. Its
  *	handshakes in progress may still be handed over. Notified, also on the close of
  *	the netlink socket.
@@ -193,6 +202,8 @@ enum kbump_cmd {
 	KBUMP_CMD_FLUSH,
 	KBUMP_CMD_HELPER_SET,
 	KBUMP_CMD_DECISION,
+	KBUMP_CMD_WIRE_SET,
+	KBUMP_CMD_WIRE_GET,
 	__KBUMP_CMD_MAX,
 };
 #define KBUMP_CMD_MAX (__KBUMP_CMD_MAX - 1)
@@ -207,6 +218,7 @@ enum kbump_cmd {
  * @KBUMP_A_HELPER: nested &enum kbump_helper_attr
  * @KBUMP_A_LEARNED: nested &enum kbump_learned_attr
  * @KBUMP_A_SET: nested &enum kbump_set_attr
+ * @KBUMP_A_WIRE: nested &enum kbump_wire_attr
  */
 enum kbump_attr {
 	KBUMP_A_UNSPEC,
@@ -217,6 +229,7 @@ enum kbump_attr {
 	KBUMP_A_HELPER,
 	KBUMP_A_LEARNED,
 	KBUMP_A_SET,
+	KBUMP_A_WIRE,
 	__KBUMP_A_MAX,
 };
 #define KBUMP_A_MAX (__KBUMP_A_MAX - 1)
@@ -873,6 +886,46 @@ enum kbump_stat {
 	__KBUMP_STAT_MAX,
 };
 #define KBUMP_STAT_MAX (__KBUMP_STAT_MAX - 1)
+
+/**
+ * enum kbump_wire_attr - KBUMP_A_WIRE: a device of the kind "kbump"
+ *
+ * @KBUMP_WIRE_A_NAME: string, the device; required as input
+ * @KBUMP_WIRE_A_INSIDE: string, the port on which the clients are; absent if it has none. As input
+ *	one of its ports.
+ * @KBUMP_WIRE_A_OUTSIDE: string, the other port; output only, as all below but _BYPASS and _LINK
+ * @KBUMP_WIRE_A_BYPASS: u8, 0..1: no flow begins, all passes; flows that are there go on
+ * @KBUMP_WIRE_A_LINK: u8, 0..1: a port is taken down while the other has no carrier
+ * @KBUMP_WIRE_A_STATE: u8, 0..1: frames can pass
+ * @KBUMP_WIRE_A_IN_FRAMES: u64, frames that came in by the port inside
+ * @KBUMP_WIRE_A_IN_BYTES: u64, their bytes
+ * @KBUMP_WIRE_A_IN_STEERED: u64, those of them that went to kbump's sockets
+ * @KBUMP_WIRE_A_IN_DROPPED: u64, those that could not pass on
+ * @KBUMP_WIRE_A_OUT_FRAMES: u64, as _IN_FRAMES, by the port outside, and so on
+ * @KBUMP_WIRE_A_OUT_BYTES: u64
+ * @KBUMP_WIRE_A_OUT_STEERED: u64
+ * @KBUMP_WIRE_A_OUT_DROPPED: u64
+ */
+enum kbump_wire_attr {
+	KBUMP_WIRE_A_UNSPEC,
+	KBUMP_WIRE_A_PAD,
+	KBUMP_WIRE_A_NAME,
+	KBUMP_WIRE_A_INSIDE,
+	KBUMP_WIRE_A_OUTSIDE,
+	KBUMP_WIRE_A_BYPASS,
+	KBUMP_WIRE_A_LINK,
+	KBUMP_WIRE_A_STATE,
+	KBUMP_WIRE_A_IN_FRAMES,
+	KBUMP_WIRE_A_IN_BYTES,
+	KBUMP_WIRE_A_IN_STEERED,
+	KBUMP_WIRE_A_IN_DROPPED,
+	KBUMP_WIRE_A_OUT_FRAMES,
+	KBUMP_WIRE_A_OUT_BYTES,
+	KBUMP_WIRE_A_OUT_STEERED,
+	KBUMP_WIRE_A_OUT_DROPPED,
+	__KBUMP_WIRE_A_MAX,
+};
+#define KBUMP_WIRE_A_MAX (__KBUMP_WIRE_A_MAX - 1)
 
 /**
  * enum kbump_helper_attr - nested in KBUMP_A_HELPER; one helper is one worker

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef KB_DECIDE_H
+#define KB_DECIDE_H
+
+#include "net.h"
+
+struct kb_facts;
+struct kb_flow;
+struct sk_buff;
+
+/**
+ * enum kb_fate - what becomes of a first packet
+ * @KB_PASS: it goes its way
+ * @KB_DROP: nothing more is heard of it
+ * @KB_REFUSE: its sender gets a reset
+ * @KB_STEER: it goes to a helper
+ */
+enum kb_fate {
+	KB_PASS,
+	KB_DROP,
+	KB_REFUSE,
+	KB_STEER,
+};
+
+enum kb_fate kb_decide(struct kb_net *kn, struct sk_buff *skb, const struct kb_facts *facts,
+		       struct kb_flow **flow);
+
+#endif /* KB_DECIDE_H */

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What comes in by a port of a wire: packets of flows, and SYNs with which one begins, go up to the
+ * sockets on the wire's device. Rules see the port and the wire, and of a frame its outer VLAN.
+ */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/if_vlan.h>
+#include <linux/netfilter.h>
+#include <net/netfilter/ipv4/nf_reject.h>
+#include <net/netfilter/ipv6/nf_reject.h>
+#include <net/sock.h>
+
+#include "decide.h"
+#include "facts.h"
+#include "flow.h"
+#include "net.h"
+#include "packet.h"
+#include "path.h"
+#include "rule.h"
+#include "steer.h"
+#include "tap.h"
+#include "udp.h"
+#include "wire.h"
+
+/* A frame on its way through a wire; on the stack of who looks at it. */
+struct frame {
+	struct kb_net *kn;
+	const struct kb_port *in;
+	struct sk_buff *skb;
+	struct nf_hook_state state;
+	struct kb_head head;
+	struct kb_packet p;
+};
+
+enum fate {
+	GOES_ON,
+	GOES_UP,
+	IS_GONE,
+};
+
+static bool has_sock(struct kb_net *kn, const struct kb_flow *f, enum kb_side side)
+{
+	struct sock *sk = kb_steer_sock(kn, &f->end[side].tuple, kb_flow_vrf(f));
+
+	if (!sk)
+		return false;
+	sock_gen_put(sk);
+	return true;
+}
+
+/* As in steer.c: half a flow is left, and what is addressed to the other half passes by it. */
+static enum fate of_flow(struct frame *fr, struct kb_flow *f, enum kb_side side)
+{
+	if (READ_ONCE(f->ended) && !has_sock(fr->kn, f, side)) {
+		if (!kb_flow_is_silent(f))
+			return GOES_ON;
+		kfree_skb(fr->skb);
+		return IS_GONE;
+	}
+	/* Errors come from stations in between. */
+	if (!fr->p.error)
+		kb_path_note(&f->path, &fr->head, side);
+	return GOES_UP;
+}
+
+static struct kb_flow *find_flow(const struct frame *fr, enum kb_side side)
+{
+	struct kb_tuple t = kb_packet_tuple(&fr->p, side, side);
+	struct kb_flow *f = kb_flow_lookup(fr->kn, &t);
+
+	return f && kb_path_is(&f->path, &fr->head, side, fr->in->number) ? f : NULL;
+}
+
+static void read_origin(struct kb_origin *o, const struct frame *fr)
+{
+	const struct net_device *wire = fr->in->wire->dev;
+
+	strscpy(o->iif, fr->in->dev->name, sizeof(o->iif));
+	strscpy(o->vrf, wire->name, sizeof(o->vrf));
+	o->out_vrf = wire->ifindex;
+	o->mark = fr->skb->mark;
+	if (fr->head.tag[0].proto)
+		o->vlan = fr->head.tag[0].tci & VLAN_VID_MASK;
+	else if (is_vlan_dev(fr->in->dev))
+		o->vlan = vlan_dev_vlan_id(fr->in->dev);
+}
+
+/* Back to the sender, as if the receiver had answered. */
+static void answer(const struct frame *fr, struct sk_buff *n)
+{
+	struct kb_path back = {};
+
+	kfree_skb(fr->skb);
+	if (!n)
+		return;
+	kb_path_init(&back, &fr->head, fr->in->number);
+	kb_wire_send(n, fr->in->dev, &back.from[KB_SERVER]);
+}
+
+static struct sk_buff *reset(const struct frame *fr)
+{
+	if (fr->p.family == NFPROTO_IPV4)
+		return nf_reject_skb_v4_tcp_reset(fr->kn->net, fr->skb, NULL, fr->state.hook);
+	return nf_reject_skb_v6_tcp_reset(fr->kn->net, fr->skb, NULL, fr->state.hook);
+}
+
+static struct sk_buff *port_unreachable(const struct frame *fr)
+{
+	if (fr->p.family == NFPROTO_IPV4)
+		return nf_reject_skb_v4_unreach(fr->kn->net, fr->skb, NULL, fr->state.hook,
+						ICMP_PORT_UNREACH);
+	return nf_reject_skb_v6_unreach(fr->kn->net, fr->skb, NULL, fr->state.hook,
+					ICMPV6_PORT_UNREACH);
+}
+
+/* Nobody tracks conversations here: each packet is what it looks like. */
+static enum fate decide_udp(struct frame *fr)
+{
+	struct kb_facts facts = { .proto = KBUMP_PROTO_UDP, .known = KB_KNOWN_SYN };
+	enum kb_fate fate;
+
+	if (!kb_rules_want_udp(fr->kn) || READ_ONCE(fr->in->wire->bypass) ||
+	    !kb_packet_udp(fr->skb, &fr->state, &fr->p))
+		return GOES_ON;
+	facts.tuple = kb_packet_tuple(&fr->p, KB_CLIENT, KB_CLIENT);
+	read_origin(&facts.origin, fr);
+	fate = kb_udp_decide(fr->kn, &facts, false);
+	if (fate == KB_PASS)
+		return GOES_ON;
+	if (fate == KB_REFUSE)
+		answer(fr, port_unreachable(fr));
+	else
+		kfree_skb(fr->skb);
+	return IS_GONE;
+}
+
+static enum fate decide(struct frame *fr)
+{
+	struct kb_facts facts = {
+		.known = KB_KNOWN_SYN,
+		.tuple = kb_packet_tuple(&fr->p, KB_CLIENT, KB_CLIENT),
+		.head = &fr->head,
+		.port = fr->in->number,
+	};
+	struct kb_flow *f;
+
+	read_origin(&facts.origin, fr);
+	switch (kb_decide(fr->kn, fr->skb, &facts, &f)) {
+	case KB_STEER:
+		kb_flow_put(f);
+		return GOES_UP;
+	case KB_REFUSE:
+		answer(fr, reset(fr));
+		return IS_GONE;
+	case KB_DROP:
+		kfree_skb(fr->skb);
+		return IS_GONE;
+	default:
+		return GOES_ON;
+	}
+}
+
+static enum fate judge(struct frame *fr)
+{
+	enum kb_side side;
+	struct kb_flow *f;
+
+	if (!kb_packet_read(fr->skb, &fr->state, &fr->p))
+		return decide_udp(fr);
+	for (side = KB_CLIENT; side < KB_SIDES && kb_flows_any(fr->kn); side++) {
+		f = find_flow(fr, side);
+		/* An ended flow does not stand in the way of a new one. */
+		if (f && !(fr->p.syn && READ_ONCE(f->ended)))
+			return of_flow(fr, f, side);
+	}
+	if (!fr->p.syn || READ_ONCE(fr->in->wire->bypass) ||
+	    !kb_steer_is_on(fr->kn, fr->p.family))
+		return GOES_ON;
+	return decide(fr);
+}
+
+/* As if the wire's device had received it, without tags. */
+static void turn_up(const struct frame *fr)
+{
+	struct sk_buff *skb = fr->skb;
+
+	__vlan_hwaccel_clear_tag(skb);
+	skb->protocol = htons(fr->p.family == NFPROTO_IPV4 ? ETH_P_IP : ETH_P_IPV6);
+	skb->pkt_type = PACKET_HOST;
+	skb->dev = fr->in->wire->dev;
+}
+
+/**
+ * kb_wire_in - is a frame one of kbump's?
+ * @in: the port that it came in by
+ * @pskb: the frame, nobody else's; NULL afterwards if it was consumed
+ *
+ * Context: softirq, RCU read side.
+ * Return: true if it is to be received once more, by the wire's device.
+ */
+bool kb_wire_in(const struct kb_port *in, struct sk_buff **pskb)
+{
+	struct net_device *dev = in->wire->dev;
+	struct frame fr = {
+		.kn = kb_net(dev_net(dev)),
+		.in = in,
+		.skb = *pskb,
+		.state = {
+			.hook = NF_INET_FORWARD,
+			.in = dev,
+			.out = dev,
+			.net = dev_net(dev),
+		},
+	};
+	enum fate fate;
+	int off;
+
+	if (fr.skb->pkt_type == PACKET_BROADCAST || fr.skb->pkt_type == PACKET_MULTICAST ||
+	    !kb_steer_wants(fr.kn))
+		return false;
+	off = kb_head_read(&fr.head, fr.skb, &fr.state.pf);
+	if (off < 0)
+		return false;
+	__skb_pull(fr.skb, off);
+	skb_reset_network_header(fr.skb);
+	fate = judge(&fr);
+	if (fate == GOES_UP) {
+		skb_postpull_rcsum(fr.skb, fr.skb->data - off, off);
+		turn_up(&fr);
+		return true;
+	}
+	if (fate == IS_GONE) {
+		*pskb = NULL;
+		return false;
+	}
+	if (kb_tap_any(fr.kn))
+		kb_tap_packet(fr.kn, fr.skb, &fr.state);
+	__skb_push(fr.skb, off);
+	skb_reset_network_header(fr.skb);
+	return false;
+}

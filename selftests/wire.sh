@@ -1,0 +1,456 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A wire between two hosts of one subnet: whatever they send crosses it unchanged, what is inspected
+# looks as if it had, and neither of them sees the box.
+
+. "$(dirname "$0")/lib.sh"
+
+# As much as both sides' addresses have in common.
+readonly LENGTH4=8 LENGTH6=8
+
+# ---- the network: two hosts, and the box between them without an address
+
+host_addresses()
+{
+	ip -n "$1" addr flush dev eth0
+	ip -n "$1" -batch - <<-IP
+		addr add $2/$LENGTH4 dev eth0
+		addr add $3/$LENGTH6 dev eth0 nodad
+	IP
+}
+
+add_wire()
+{
+	ip -n "$BOX" link add w0 type kbump
+	ip -n "$BOX" link set c0 master w0
+	ip -n "$BOX" link set s0 master w0
+	ip -n "$BOX" link set c0 up
+	ip -n "$BOX" link set s0 up
+	ip -n "$BOX" link set w0 up
+}
+
+setup_network()
+{
+	ip netns add "$BOX" && ip netns add "$TOOL" || return
+	setup_client && setup_server && setup_tool_link || return
+	ip -n "$BOX" link set lo up
+	host_addresses "$CLIENT" "$CLIENT4" "$CLIENT6"
+	host_addresses "$SERVER" "$SERVER4" "$SERVER6"
+	add_wire && wait_for "$WAIT" reachable "$SERVER4" && wait_for "$WAIT" reachable "$SERVER6"
+}
+
+mac()
+{
+	in_ns "$1" cat "/sys/class/net/${2:-eth0}/address"
+}
+
+# ---- what crosses
+
+# record POINT NETNS [FILTER]: frames at a host, both directions, into POINT.pcap
+record()
+{
+	rm -f "$DIR/$1.pcap"
+	spawn "$1" "$2" tcpdump -n -U -s 0 -B 16384 -i eth0 -w "$DIR/$1.pcap" ${3+"$3"}
+	wait_for "$WAIT" has_line "$DIR/$1.log" 'listening on'
+}
+
+is_closed()
+{
+	"$BUILD/selftests/pcapcat" "$DIR/$1.pcap" 2>/dev/null | grep -q 'closed$'
+}
+
+record_stop()
+{
+	local point
+
+	for point; do
+		wait_for "$WAIT" is_closed "$point"
+		reap "$point" INT
+	done
+}
+
+passes()
+{
+	local size
+
+	needs_kbump
+	for size in 56 1400; do
+		in_ns "$CLIENT" ping -c 3 -i 0.1 -W 5 -s "$size" "$SERVER4"
+		in_ns "$CLIENT" ping -c 3 -i 0.1 -W 5 -s "$size" "$SERVER6"
+	done
+	fetch4 8443 /hello.txt --cacert "$PKI/server-ca.crt" | diff "$DIR/www/hello.txt" -
+}
+
+has_last()
+{
+	tcpdump -n -r "$DIR/$1.pcap" -A 2>/dev/null | grep -q 'the last'
+}
+
+# unchanged FROM TO MTU: frames of every kind, as they left one host and came to the other.
+unchanged()
+{
+	local mtu=$3 point
+
+	needs_kbump
+	set_mtu "$mtu"
+	record sent "$1" 'ether src 02:00:00:00:00:aa'
+	record arrived "$2" 'ether src 02:00:00:00:00:aa'
+	in_ns "$1" /usr/bin/python3 -IS "$SELFTESTS/frames.py" send eth0 "$mtu"
+	wait_for "$WAIT" has_last sent
+	wait_for "$WAIT" has_last arrived
+	for point in sent arrived; do
+		reap "$point" INT
+		/usr/bin/python3 -IS "$SELFTESTS/frames.py" dump "$DIR/$point.pcap" >"$DIR/$point.txt"
+	done
+	[ "$(wc -l <"$DIR/sent.txt")" = 27 ] || fail "$(wc -l <"$DIR/sent.txt") frames were sent"
+	diff "$DIR/sent.txt" "$DIR/arrived.txt" || fail "not the same frames"
+}
+
+set_mtu()
+{
+	ip -n "$CLIENT" link set eth0 mtu "$1"
+	ip -n "$SERVER" link set eth0 mtu "$1"
+	ip -n "$BOX" link set c0 mtu "$1"
+	ip -n "$BOX" link set s0 mtu "$1"
+	[ "$(in_ns "$BOX" cat /sys/class/net/w0/mtu)" = "$1" ] || fail "the wire has another MTU"
+}
+
+jumbo()
+{
+	needs_kbump
+	ip -n "$BOX" link set tool0 mtu 9000
+	ip -n "$TOOL" link set mon0 mtu 9000
+	unchanged "$CLIENT" "$SERVER" 9000
+	opened jumbo
+	transfer_begin
+	transfer_end
+	settle
+	set_mtu 1500
+}
+
+# opened NAME [FETCH-OPTION]...: the tool sees what is said, the server the client's address.
+opened()
+{
+	local name=$1 family
+
+	shift
+	capture_start
+	for family in 4 6; do
+		"fetch$family" 443 "/hello.txt?$name$family" "$@" >"$DIR/page" ||
+			fail "no answer by IPv$family"
+		diff "$DIR/www/hello.txt" "$DIR/page" || fail "another page by IPv$family"
+	done
+	capture_stop
+	grep "^$CLIENT4 443 .*${name}4 " "$DIR/nginx/access.log" || fail "not from the client's own address"
+	grep "^$CLIENT6 443 .*${name}6 " "$DIR/nginx/access.log" || fail "not from the client's own address"
+	mkdir -p "$DIR/streams"
+	mirror_clean -w "$DIR/streams" >"$DIR/out" || fail "$(cat "$DIR/out")"
+	[ "$(cat "$DIR"/streams/*.s2c | grep -a -o 'Hello from the server' | wc -l)" = 2 ] ||
+		fail "the tool did not see it: $(cat "$DIR/out")"
+	rm -rf "$DIR/streams"
+	settle
+}
+
+inspected()
+{
+	needs_kbump
+	opened tls13 --tlsv1.3
+	opened tls12 --tls-max 1.2
+}
+
+# All that either host sees has the stations, hops and services of the other.
+looks_untouched()
+{
+	local point
+
+	needs_kbump
+	in_ns "$CLIENT" sysctl -qw net.ipv4.ip_default_ttl=37
+	in_ns "$SERVER" sysctl -qw net.ipv4.ip_default_ttl=53
+	record at-client "$CLIENT" 'tcp port 443'
+	record at-server "$SERVER" 'tcp port 443'
+	fetch4 443 /hello.txt | diff "$DIR/www/hello.txt" -
+	record_stop at-client at-server
+	for point in at-client at-server; do
+		read_pcap "$DIR/$point.pcap" -T fields -e ip.src -e eth.src -e eth.dst \
+			-e ip.ttl | sort -u >"$DIR/seen"
+		cat "$DIR/seen"
+		grep -v -x -e "$CLIENT4	$(mac "$CLIENT")	$(mac "$SERVER")	37" \
+			-e "$SERVER4	$(mac "$SERVER")	$(mac "$CLIENT")	53" \
+			-e "$SERVER4	$(mac "$SERVER")	$(mac "$CLIENT")	64" "$DIR/seen" &&
+			fail "$point sees something else"
+	done
+	in_ns "$CLIENT" sysctl -qw net.ipv4.ip_default_ttl=64
+	in_ns "$SERVER" sysctl -qw net.ipv4.ip_default_ttl=64
+}
+
+no_trace()
+{
+	local ns
+
+	needs_kbump
+	for ns in "$CLIENT" "$SERVER"; do
+		ip -n "$ns" neigh show nud reachable nud stale nud delay nud probe >"$DIR/neighbours"
+		cat "$DIR/neighbours"
+		grep -F -e "$(mac "$BOX" c0)" -e "$(mac "$BOX" s0)" -e "$(mac "$BOX" w0)" "$DIR/neighbours" &&
+			fail "the box is known"
+	done
+	return 0
+}
+
+by_rules()
+{
+	needs_kbump
+	rule iif w0 sni "$NAME" action bypass
+	sees 443 "$NAME" "kbump test server CA"
+	kbump rule del pref 5
+	rule iif s0 action bypass
+	sees 443 "$NAME" "kbump test box CA"
+	kbump rule del pref 5
+	rule iif c0 action bypass
+	sees 443 "$NAME" "kbump test server CA"
+	kbump rule del pref 5
+	rule dport 443 action block
+	peer_run --port 443 connect | grep ConnectionRefusedError || fail "not refused"
+	peer_run --address "$SERVER6" --port 443 connect | grep ConnectionRefusedError ||
+		fail "not refused by IPv6"
+	settle
+}
+
+blocked_udp()
+{
+	local before
+
+	needs_kbump
+	before=$(stat udp_blocked)
+	rule proto udp dport 443 action block
+	for address in "$SERVER4" "$SERVER6"; do
+		echo 'ask hello' | in_ns "$CLIENT" timeout "$WAIT" /usr/bin/python3 -IS \
+			"$SELFTESTS/udp.py" client "$address" 443 | grep refused ||
+			fail "UDP is not refused"
+	done
+	[ "$(stat udp_blocked)" = $((before + 2)) ] || fail "$(kbump stat show)"
+}
+
+# What passes untouched, of both directions.
+tapped()
+{
+	needs_kbump
+	rule dport 443 action bypass tool ids
+	spawn tcpdump "$TOOL" tcpdump -n -U -s 0 -i mon0 -w "$DIR/mirror.pcap"
+	wait_for "$WAIT" has_line "$DIR/tcpdump.log" 'listening on'
+	fetch4 443 /hello.txt --cacert "$PKI/server-ca.crt" | diff "$DIR/www/hello.txt" -
+	wait_for "$WAIT" is_closed mirror
+	reap tcpdump INT
+	read_pcap "$DIR/mirror.pcap" -d tcp.port==443,tls -Y tls.handshake.type -T fields \
+		-e tls.handshake.type >"$DIR/types"
+	grep '^1' "$DIR/types" || fail "no ClientHello"
+	grep '^2' "$DIR/types" || fail "no ServerHello"
+}
+
+# wire KEY: of w0
+wire()
+{
+	kbump -j -s wire show w0 | value "(d[0] if isinstance(d, list) else d)['$1']"
+}
+
+shown()
+{
+	local before drops
+
+	needs_kbump
+	kbump -s wire show
+	[ "$(wire inside) $(wire outside) $(wire state) $(wire bypass) $(wire link)" = \
+	  'c0 s0 up off off' ] || fail "$(kbump wire show)"
+	before=$(wire in_frames)
+	drops="$(wire in_dropped) $(wire out_dropped)"
+	in_ns "$CLIENT" ping -q -c 5 -i 0.1 "$SERVER4"
+	[ "$(wire in_frames)" -ge $((before + 5)) ] || fail "$(kbump -s wire show)"
+	[ "$(wire in_dropped) $(wire out_dropped)" = "$drops" ] || fail "$(kbump -s wire show)"
+	kbump wire set w0 inside s0
+	[ "$(wire inside) $(wire outside)" = 's0 c0' ] || fail "$(kbump wire show)"
+	kbump wire set w0 inside c0
+	! kbump wire set w0 inside tool0 2>"$DIR/out" || fail "another device"
+	grep 'no port of the wire' "$DIR/out"
+	! kbump wire set w9 bypass on 2>"$DIR/out" || fail "no wire"
+	grep 'no wire has this name' "$DIR/out"
+}
+
+# Nothing new is opened; what is there goes on.
+bypassed()
+{
+	needs_kbump
+	transfer_begin
+	kbump wire set w0 bypass on
+	sees 443 "$NAME" "kbump test server CA"
+	transfer_end
+	kbump wire set w0 bypass off
+	sees 443 "$NAME" "kbump test box CA"
+	settle
+}
+
+has_carrier()
+{
+	[ "$(in_ns "$1" cat /sys/class/net/eth0/carrier)" = "$2" ]
+}
+
+# One side sees what becomes of the other, if asked.
+link_follows()
+{
+	needs_kbump
+	spawn monitor "$BOX" "$BUILD/kbump" -j monitor wire
+	wait_for "$WAIT" monitoring monitor
+	ip -n "$SERVER" link set eth0 down
+	wait_for "$WAIT" has_line "$DIR/monitor.log" '"state":"down"'
+	has_carrier "$CLIENT" 1 || fail "not asked"
+	kbump wire set w0 link on
+	wait_for "$WAIT" has_carrier "$CLIENT" 0
+	ip -n "$SERVER" link set eth0 up
+	wait_for "$WAIT" has_carrier "$CLIENT" 1
+	ip -n "$CLIENT" link set eth0 down
+	wait_for "$WAIT" has_carrier "$SERVER" 0
+	ip -n "$CLIENT" link set eth0 up
+	wait_for "$WAIT" has_carrier "$SERVER" 1
+	ip -n "$SERVER" link set eth0 down
+	wait_for "$WAIT" has_carrier "$CLIENT" 0
+	kbump wire set w0 link off
+	wait_for "$WAIT" has_carrier "$CLIENT" 1
+	ip -n "$SERVER" link set eth0 up
+	reap monitor INT
+	ip -n "$CLIENT" addr replace "$CLIENT6/$LENGTH6" dev eth0 nodad
+	ip -n "$SERVER" addr replace "$SERVER6/$LENGTH6" dev eth0 nodad
+	wait_for "$WAIT" reachable "$SERVER4"
+	wait_for "$WAIT" reachable "$SERVER6"
+	opened after-link
+}
+
+no_helper()
+{
+	needs_kbump
+	reap kbumpd
+	sees 443 "$NAME" "kbump test server CA"
+	start_kbumpd
+	wait_served
+	opened again
+}
+
+served()
+{
+	[ "$(kbump -j helper show | value '[h["listeners"] for h in d]')" = "[4, 4]" ]
+}
+
+wait_served()
+{
+	wait_for "$WAIT" served || fail "$(kbump helper show; cat "$DIR/kbumpd.log")"
+}
+
+# tagged NAME TAG...: both hosts in VLANs, one in the other.
+tagged()
+{
+	local name=$1 ns dev
+
+	needs_kbump
+	shift
+	for ns in "$CLIENT" "$SERVER"; do
+		dev=eth0
+		ip -n "$ns" addr flush dev eth0
+		for tag; do
+			ip -n "$ns" link add link "$dev" name "$dev.$tag" type vlan id "$tag"
+			dev=$dev.$tag
+			ip -n "$ns" link set "$dev" up
+		done
+		ip -n "$ns" link set "$dev" name "$name"
+	done
+	ip -n "$CLIENT" addr add "$CLIENT4/$LENGTH4" dev "$name"
+	ip -n "$CLIENT" addr add "$CLIENT6/$LENGTH6" dev "$name" nodad
+	ip -n "$SERVER" addr add "$SERVER4/$LENGTH4" dev "$name"
+	ip -n "$SERVER" addr add "$SERVER6/$LENGTH6" dev "$name" nodad
+	wait_for "$WAIT" reachable "$SERVER4"
+	wait_for "$WAIT" reachable "$SERVER6"
+	opened "$name"
+	rule vlan "$1" action bypass
+	sees 443 "$NAME" "kbump test server CA"
+	kbump rule del pref 5
+	for ns in "$CLIENT" "$SERVER"; do
+		ip -n "$ns" link del "eth0.$1" 2>/dev/null || ip -n "$ns" link del "$name"
+	done
+	host_addresses "$CLIENT" "$CLIENT4" "$CLIENT6"
+	host_addresses "$SERVER" "$SERVER4" "$SERVER6"
+	wait_for "$WAIT" reachable "$SERVER4"
+	wait_for "$WAIT" reachable "$SERVER6"
+}
+
+mistakes()
+{
+	needs_kbump
+	! ip -n "$BOX" link set tool0 master w0 2>"$DIR/out" || fail "a third port"
+	grep 'two ports' "$DIR/out"
+	! ip -n "$BOX" link set lo master w0 2>"$DIR/out" || fail "the loopback device"
+	ip -n "$BOX" link add w1 type kbump
+	! ip -n "$BOX" link set w0 master w1 2>"$DIR/out" || fail "a wire in a wire"
+	ip -n "$BOX" link set tool0 master w1
+	ip -n "$BOX" link del w1
+}
+
+# Under traffic: it ends, as if the cable were cut, and nothing else happens.
+ports_go()
+{
+	needs_kbump
+	transfer_begin
+	ip -n "$BOX" link set s0 nomaster
+	ip -n "$BOX" link set s0 master w0
+	transfer_end
+	settle
+	transfer_begin
+	ip -n "$BOX" link del w0
+	add_wire
+	wait_served
+	settle
+	reap transfer
+	wait_for "$WAIT" reachable "$SERVER4"
+	opened new-wire
+}
+
+# The wire goes with it; nothing else remains, and all can be made again.
+module_goes()
+{
+	needs_kbump
+	transfer_begin
+	rmmod kbump
+	! ip -n "$BOX" link show w0 2>/dev/null || fail "the wire is still there"
+	reap transfer
+	load_module
+	add_wire
+	inspect_all
+	wait_served
+	opened new-module
+}
+
+readonly SIZE=300000
+
+setup
+start_nginx || bail_out "nginx does not start"
+start_peer || bail_out "the python server does not start"
+small_buffers
+start_kbumpd || bail_out "kbumpd does not start"
+inspect_all || bail_out "cannot add the rule"
+run_case "what is not inspected passes" passes
+run_case "frames of every kind" unchanged "$CLIENT" "$SERVER" 1500
+run_case "the other way round" unchanged "$SERVER" "$CLIENT" 1500
+run_case "connections are inspected" inspected
+run_case "long frames" jumbo
+run_case "they look untouched" looks_untouched
+run_case "no trace of the box" no_trace
+run_rule_case "rules" by_rules
+run_rule_case "UDP" blocked_udp
+run_rule_case "left alone, with a tool" tapped
+run_case "shown and set" shown
+run_case "bypass" bypassed
+run_case "the link of the other side" link_follows
+run_rule_case "a VLAN" tagged vlan 7
+run_rule_case "a VLAN in a VLAN" tagged qinq 7 9
+run_case "no helper" no_helper
+run_case "what is no port" mistakes
+run_case "ports and the wire go" ports_go
+run_case "the module goes" module_goes
+finish
