@@ -62,12 +62,16 @@ static int on_link(struct nl_msg *msg, void *arg)
 	wire = !strcmp(kind, KBUMP_GENL_NAME);
 	if (!wire && strcmp(kind, "vrf"))
 		return NL_OK;
-	if (hdr->nlmsg_type == RTM_NEWLINK && wire && link->ifi_flags & IFF_UP)
-		wire_route(link->ifi_index);
+	/* A wire that is down has no flows, and gets no routes. */
+	if (hdr->nlmsg_type == RTM_NEWLINK && wire &&
+	    (!(link->ifi_flags & IFF_UP) || wire_route(link->ifi_index)))
+		return NL_OK;
 	if (hdr->nlmsg_type == RTM_NEWLINK)
 		vrf_add(l->worker, link->ifi_index);
 	else if (hdr->nlmsg_type == RTM_DELLINK)
 		vrf_drop(l->worker, link->ifi_index);
+	if (hdr->nlmsg_type == RTM_DELLINK && wire)
+		wire_unroute(link->ifi_index);
 	return NL_OK;
 }
 

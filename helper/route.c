@@ -18,6 +18,26 @@
 #define GATEWAY6	"fe80::1"
 /* Where the kernel has it for VRFs. */
 #define PREFERENCE	1000
+/* As ip-vrf(8) advises. */
+#define LAST		4278198272
+
+/* While the device is down no other table is to be asked. This one is not the device's. */
+static struct nl_msg *no_route(int type, int flags, int family, int index)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+	struct rtmsg r = {
+		.rtm_family = family,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_type = RTN_UNREACHABLE,
+	};
+
+	if (msg && !nlmsg_append(msg, &r, sizeof(r), NLMSG_ALIGNTO) &&
+	    !nla_put_u32(msg, RTA_TABLE, KBUMP_WIRE_TABLE + index) &&
+	    !nla_put_u32(msg, RTA_PRIORITY, LAST))
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
 
 static struct nl_msg *route(int family, int index)
 {
@@ -63,14 +83,18 @@ static int make(struct nl_sock *sock, struct nl_msg *msg)
 	return err == -NLE_EXIST || err == -NLE_AF_NOSUPPORT || err == -NLE_OPNOTSUPP ? 0 : err;
 }
 
+static const int families[] = { AF_INET, AF_INET6 };
+
 static int make_all(struct nl_sock *sock, int index)
 {
-	static const int families[] = { AF_INET, AF_INET6 };
 	int err = nl_connect(sock, NETLINK_ROUTE);
 	int i;
 
 	for (i = 0; i < 2 && !err; i++) {
 		err = make(sock, rule(families[i]));
+		if (!err)
+			err = make(sock, no_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL,
+						  families[i], index));
 		if (!err)
 			err = make(sock, route(families[i], index));
 	}
@@ -80,13 +104,31 @@ static int make_all(struct nl_sock *sock, int index)
 /**
  * wire_route() - make the routes of a wire, if they are not there
  * @index: of the wire's device, which is up
+ *
+ * Return: 0, or -1 after it has said why.
  */
-void wire_route(int index)
+int wire_route(int index)
 {
 	struct nl_sock *sock = nl_socket_alloc();
 	int err = sock ? make_all(sock, index) : -NLE_NOMEM;
 
 	if (err)
 		log_line("routes of wire %d: %s", index, nl_geterror(err));
+	nl_socket_free(sock);
+	return err ? -1 : 0;
+}
+
+/**
+ * wire_unroute() - a wire is gone, and its own routes with it
+ * @index: of what was its device
+ */
+void wire_unroute(int index)
+{
+	struct nl_sock *sock = nl_socket_alloc();
+	int i, err = sock ? nl_connect(sock, NETLINK_ROUTE) : -NLE_NOMEM;
+
+	/* Another worker may have been faster. */
+	for (i = 0; i < 2 && !err; i++)
+		make(sock, no_route(RTM_DELROUTE, 0, families[i], index));
 	nl_socket_free(sock);
 }

@@ -2,6 +2,7 @@
 #ifndef KBUMPD_ROUTE_H
 #define KBUMPD_ROUTE_H
 
-void wire_route(int index);
+int wire_route(int index);
+void wire_unroute(int index);
 
 #endif /* KBUMPD_ROUTE_H */

@@ -239,3 +239,23 @@ struct kb_tuple kb_packet_tuple(const struct kb_packet *p, enum kb_side side, en
 	}
 	return t;
 }
+
+/**
+ * kb_packet_length - how long is a packet, without what may follow it in a frame?
+ * @skb: the packet, whose data begin with the IP header
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ *
+ * Context: any.
+ * Return: bytes; no more than there are.
+ */
+unsigned int kb_packet_length(const struct sk_buff *skb, u8 family)
+{
+	unsigned int len;
+
+	if (family == NFPROTO_IPV4)
+		len = ntohs(ip_hdr(skb)->tot_len);
+	else
+		len = ntohs(ipv6_hdr(skb)->payload_len) + sizeof(struct ipv6hdr);
+	/* What was put together may be longer than the header can say. */
+	return skb_is_gso(skb) ? skb->len : min(len, skb->len);
+}

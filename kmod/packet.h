@@ -52,6 +52,7 @@ bool kb_packet_udp(const struct sk_buff *skb, const struct nf_hook_state *state,
 		   struct kb_packet *p);
 bool kb_packet_read(const struct sk_buff *skb, const struct nf_hook_state *state,
 		    struct kb_packet *p);
+unsigned int kb_packet_length(const struct sk_buff *skb, u8 family);
 struct kb_tuple kb_packet_tuple(const struct kb_packet *p, enum kb_side side, enum kb_side from);
 
 #endif /* KB_PACKET_H */

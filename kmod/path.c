@@ -13,7 +13,7 @@
 
 #include "path.h"
 
-static int read_ipv4(struct kb_head *h, struct sk_buff *skb, unsigned int off)
+static int find_ipv4(struct sk_buff *skb, unsigned int off)
 {
 	const struct iphdr *ip;
 
@@ -22,44 +22,62 @@ static int read_ipv4(struct kb_head *h, struct sk_buff *skb, unsigned int off)
 	ip = (const struct iphdr *)(skb->data + off);
 	if (ip->version != 4 || ip->ihl < 5 || !pskb_may_pull(skb, off + ip->ihl * 4))
 		return -EINVAL;
-	ip = (const struct iphdr *)(skb->data + off);
-	h->ttl = ip->ttl;
-	h->ds = ip->tos & ~INET_ECN_MASK;
 	return off;
 }
 
-static int read_ipv6(struct kb_head *h, struct sk_buff *skb, unsigned int off)
+static int find_ipv6(struct sk_buff *skb, unsigned int off)
 {
 	const struct ipv6hdr *ip;
 
 	if (!pskb_may_pull(skb, off + sizeof(*ip)))
 		return -EINVAL;
 	ip = (const struct ipv6hdr *)(skb->data + off);
-	if (ip->version != 6)
-		return -EINVAL;
-	h->ttl = ip->hop_limit;
-	h->ds = ipv6_get_dsfield(ip) & ~INET_ECN_MASK;
-	return off;
+	return ip->version == 6 ? off : -EINVAL;
 }
 
 /**
- * kb_head_read - read the headers before and around a packet
- * @h: result
+ * kb_head_find - where does the IP header of a frame begin?
  * @skb: a frame that a device has received: its data begin behind the Ethernet header, and an outer
  *	VLAN tag is taken off
  * @family: result: NFPROTO_IPV4 or NFPROTO_IPV6
  *
  * Context: any.
- * Return: offset of the IP header in the data, in which it is then as a whole; or an error if
- * the frame has none, or one that is wrong.
+ * Return: its offset in the data, in which it is then as a whole; or an error if the frame has
+ * none, or one that is wrong.
  */
-int kb_head_read(struct kb_head *h, struct sk_buff *skb, u8 *family)
+int kb_head_find(struct sk_buff *skb, u8 *family)
 {
 	const struct vlan_hdr *inner;
-	unsigned int tags = 0;
-	struct vlan_hdr buf;
 	__be16 proto = skb->protocol;
 	unsigned int off = 0;
+	struct vlan_hdr buf;
+
+	if (eth_type_vlan(proto)) {
+		inner = skb_header_pointer(skb, 0, sizeof(buf), &buf);
+		if (!inner)
+			return -EINVAL;
+		proto = inner->h_vlan_encapsulated_proto;
+		off = VLAN_HLEN;
+	}
+	if (proto == htons(ETH_P_IP)) {
+		*family = NFPROTO_IPV4;
+		return find_ipv4(skb, off);
+	}
+	*family = NFPROTO_IPV6;
+	return proto == htons(ETH_P_IPV6) ? find_ipv6(skb, off) : -EPROTONOSUPPORT;
+}
+
+/**
+ * kb_head_read - read what stands before and around an IP header
+ * @h: result
+ * @skb: a frame for which kb_head_find() has found it, and where its data begin now
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ *
+ * Context: any.
+ */
+void kb_head_read(struct kb_head *h, const struct sk_buff *skb, u8 family)
+{
+	unsigned int tags = 0;
 
 	memset(h, 0, sizeof(*h));
 	ether_addr_copy(h->dst, eth_hdr(skb)->h_dest);
@@ -68,21 +86,19 @@ int kb_head_read(struct kb_head *h, struct sk_buff *skb, u8 *family)
 		h->tag[tags].proto = skb->vlan_proto;
 		h->tag[tags++].tci = skb_vlan_tag_get(skb);
 	}
-	if (eth_type_vlan(proto)) {
-		inner = skb_header_pointer(skb, 0, sizeof(buf), &buf);
-		if (!inner)
-			return -EINVAL;
-		h->tag[tags].proto = proto;
+	if (eth_type_vlan(skb->protocol)) {
+		const struct vlan_hdr *inner = (const void *)(skb->data - VLAN_HLEN);
+
+		h->tag[tags].proto = skb->protocol;
 		h->tag[tags].tci = ntohs(inner->h_vlan_TCI);
-		proto = inner->h_vlan_encapsulated_proto;
-		off = VLAN_HLEN;
 	}
-	if (proto == htons(ETH_P_IP)) {
-		*family = NFPROTO_IPV4;
-		return read_ipv4(h, skb, off);
+	if (family == NFPROTO_IPV4) {
+		h->ttl = ip_hdr(skb)->ttl;
+		h->ds = ip_hdr(skb)->tos & ~INET_ECN_MASK;
+	} else {
+		h->ttl = ipv6_hdr(skb)->hop_limit;
+		h->ds = ipv6_get_dsfield(ipv6_hdr(skb)) & ~INET_ECN_MASK;
 	}
-	*family = NFPROTO_IPV6;
-	return proto == htons(ETH_P_IPV6) ? read_ipv6(h, skb, off) : -EPROTONOSUPPORT;
 }
 
 /**
@@ -106,15 +122,16 @@ void kb_path_init(struct kb_path *p, const struct kb_head *client, u8 port)
 	server->ttl = 0;
 }
 
-static bool same_vlans(const struct kb_head *a, const struct kb_head *b)
+/* Both numbers, the outer one above. One of 0 says that there is only a priority. */
+static u32 vlans_of(const struct kb_head *h)
 {
 	unsigned int i;
+	u32 all = 0;
 
 	for (i = 0; i < KB_TAGS; i++)
-		if (a->tag[i].proto != b->tag[i].proto ||
-		    (a->tag[i].tci ^ b->tag[i].tci) & VLAN_VID_MASK)
-			return false;
-	return true;
+		if (h->tag[i].proto && h->tag[i].tci & VLAN_VID_MASK)
+			all = all << 16 | (h->tag[i].tci & VLAN_VID_MASK);
+	return all;
 }
 
 /**
@@ -132,7 +149,22 @@ bool kb_path_is(const struct kb_path *p, const struct kb_head *h, enum kb_side f
 {
 	bool near = port == p->port;
 
-	return p->used && near == (from == KB_CLIENT) && same_vlans(&p->from[KB_CLIENT], h);
+	return p->used && near == (from == KB_CLIENT) &&
+	       vlans_of(&p->from[KB_CLIENT]) == vlans_of(h);
+}
+
+/**
+ * kb_path_is_news - does a packet say something new?
+ * @p: the path
+ * @h: of the packet
+ * @from: the side that it is from
+ *
+ * Context: any. A look without the lock may be wrong, for one packet.
+ */
+bool kb_path_is_news(const struct kb_path *p, const struct kb_head *h, enum kb_side from)
+{
+	/* Without the lock: see above. */
+	return data_race(memcmp(&p->from[from], h, sizeof(*h)));
 }
 
 /**
@@ -145,9 +177,6 @@ bool kb_path_is(const struct kb_path *p, const struct kb_head *h, enum kb_side f
  */
 void kb_path_note(struct kb_path *p, const struct kb_head *h, enum kb_side from)
 {
-	/* Seldom anything changes. A look without the lock may be wrong, for one packet. */
-	if (!data_race(memcmp(&p->from[from], h, sizeof(*h))))
-		return;
 	spin_lock(&p->lock);
 	p->from[from] = *h;
 	spin_unlock(&p->lock);

@@ -54,9 +54,11 @@ struct kb_path {
 	struct kb_head from[KB_SIDES];
 };
 
-int kb_head_read(struct kb_head *h, struct sk_buff *skb, u8 *family);
+int kb_head_find(struct sk_buff *skb, u8 *family);
+void kb_head_read(struct kb_head *h, const struct sk_buff *skb, u8 family);
 void kb_path_init(struct kb_path *p, const struct kb_head *client, u8 port);
 bool kb_path_is(const struct kb_path *p, const struct kb_head *h, enum kb_side from, u8 port);
+bool kb_path_is_news(const struct kb_path *p, const struct kb_head *h, enum kb_side from);
 void kb_path_note(struct kb_path *p, const struct kb_head *h, enum kb_side from);
 void kb_path_get(struct kb_path *p, struct kb_head *h, enum kb_side from);
 

@@ -364,7 +364,7 @@ static unsigned int from_wire(struct kb_net *kn, struct sk_buff *skb,
 	if (!kb_packet_read(skb, state, &p) || known(kn, skb, &p, state) != NF_ACCEPT)
 		return NF_DROP;
 	hide_from_conntrack(skb);
-	return NF_ACCEPT;
+	return skip_hooks(skb, state);
 }
 
 static unsigned int early_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
@@ -652,6 +652,9 @@ static unsigned int output_early_hook(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	if (kb_is_wire(state->out)) {
 		hide_from_conntrack(skb);
+		/* Nor is anything behind the route asked. */
+		*flags_of(skb, state->pf) |= state->pf == NFPROTO_IPV4 ? IPSKB_REROUTED :
+									 IP6SKB_REROUTED;
 		return skip_hooks(skb, state);
 	}
 	f = local_flow(kn, &p, KB_CLIENT);

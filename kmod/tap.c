@@ -332,8 +332,13 @@ static struct sk_buff *copy(struct sk_buff *skb, const struct kb_packet *p, enum
 		kfree_skb(n);
 		return NULL;
 	}
+	if (pskb_trim(n, kb_packet_length(n, p->family))) {
+		kfree_skb(n);
+		return NULL;
+	}
 	skb_scrub_packet(n, true);
 	__vlan_hwaccel_clear_tag(n);
+	n->protocol = htons(p->family == NFPROTO_IPV4 ? ETH_P_IP : ETH_P_IPV6);
 	set_port(n, p, from, to);
 	return n;
 }
@@ -438,7 +443,7 @@ void kb_tap_packet(struct kb_net *kn, struct sk_buff *skb, const struct nf_hook_
 	}
 	if (!t)
 		return;
-	note(t, from, &p, skb->len > p.payload);
+	note(t, from, &p, kb_packet_length(skb, p.family) > p.payload);
 	for (i = 0; i < t->rule->ntools; i++)
 		if (kb_frame_target(&to, t->rule->tools[i], frames))
 			send(skb, &p, from, &to, frames);

@@ -17,9 +17,11 @@
  */
 static inline int kb_vrf_of(const struct net_device *dev)
 {
-	if (!dev || !(netif_is_l3_master(dev) || netif_is_l3_slave(dev)))
+	if (!dev)
 		return 0;
-	return l3mdev_master_ifindex_rcu(dev);
+	if (netif_is_l3_master(dev))
+		return dev->ifindex;
+	return netif_is_l3_slave(dev) ? l3mdev_master_ifindex_rcu(dev) : 0;
 }
 
 /**

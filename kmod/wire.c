@@ -10,6 +10,7 @@
 #include <linux/if_vlan.h>
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
+#include <net/addrconf.h>
 #include <net/l3mdev.h>
 #include <net/rtnetlink.h>
 
@@ -123,14 +124,31 @@ static void adapt(struct kb_wire *w)
 	kb_wire_event(w);
 }
 
-static void hold(struct kb_port *p, bool down)
+static void set_up(struct net_device *dev, bool up)
 {
-	unsigned int flags = p->dev->flags;
+	unsigned int flags = dev_get_flags(dev) & ~IFF_UP;
 
-	if (p->held == down)
+	dev_change_flags(dev, up ? flags | IFF_UP : flags, NULL);
+}
+
+/* Only what is up is taken down, and only that is brought up again. */
+static void hold(struct kb_port *p)
+{
+	if (p->held || !netif_running(p->dev))
 		return;
-	p->held = down;
-	dev_change_flags(p->dev, down ? flags & ~IFF_UP : flags | IFF_UP, NULL);
+	p->held = true;
+	p->linked = false;
+	set_up(p->dev, false);
+}
+
+static void let_go(struct kb_port *p)
+{
+	if (!p->held)
+		return;
+	p->held = false;
+	/* It may be that the device is just being unregistered. */
+	if (p->dev->reg_state == NETREG_REGISTERED)
+		set_up(p->dev, true);
 }
 
 static bool has_link(const struct kb_port *p)
@@ -138,7 +156,10 @@ static bool has_link(const struct kb_port *p)
 	return netif_running(p->dev) && netif_carrier_ok(p->dev);
 }
 
-/* Each side sees what becomes of the other, as with a cable. */
+/*
+ * Each side sees what becomes of the other, as with a cable. A port that comes up may take seconds
+ * to find its link: it has to have had one before the lack of it concerns the other.
+ */
 static void propagate(struct kb_wire *w)
 {
 	unsigned int i;
@@ -146,12 +167,19 @@ static void propagate(struct kb_wire *w)
 	for (i = 0; i < KB_WIRE_PORTS; i++) {
 		struct kb_port *p = port_of(w, i), *other = port_of(w, !i);
 
-		if (!p || !other)
+		if (!p)
 			continue;
-		if (!w->link || has_link(p))
-			hold(other, false);
-		else if (!p->held)
-			hold(other, true);
+		if (!w->link || !other) {
+			let_go(p);
+			/* When it is asked, one without a link counts at once. */
+			p->linked = true;
+		} else if (has_link(p)) {
+			p->linked = true;
+			let_go(other);
+		} else if (p->linked) {
+			p->linked = false;
+			hold(other);
+		}
 	}
 }
 
@@ -185,18 +213,38 @@ static int check_port(const struct net_device *dev, struct netlink_ext_ack *exta
 }
 
 /*
- * The stack is not to send anything by a port: without an address it has nothing to say, and to a
- * device that comes up as a slave it gives none.
+ * The stack is not to send anything by a port: IPv6 would, without an address as well. It looks at
+ * this when the device comes up.
  */
-static void be_silent(struct net_device *dev, struct netlink_ext_ack *extack)
+static void silence(struct kb_port *p)
 {
-	unsigned int flags = dev->flags;
+	struct inet6_dev *idev = __in6_dev_get(p->dev);
+	bool up = p->dev->flags & IFF_UP;
 
-	dev->flags |= IFF_SLAVE;
-	if (!(flags & IFF_UP))
+	if (!idev)
 		return;
-	dev_change_flags(dev, (flags & ~IFF_UP) | IFF_SLAVE, extack);
-	dev_change_flags(dev, flags | IFF_SLAVE, extack);
+	p->had_ipv6 = !READ_ONCE(idev->cnf.disable_ipv6);
+	if (up)
+		set_up(p->dev, false);
+	WRITE_ONCE(idev->cnf.disable_ipv6, 1);
+	if (up)
+		set_up(p->dev, true);
+}
+
+static void give_voice(const struct kb_port *p)
+{
+	struct inet6_dev *idev = __in6_dev_get(p->dev);
+
+	if (idev && p->had_ipv6)
+		WRITE_ONCE(idev->cnf.disable_ipv6, 0);
+}
+
+/* The sides of flows are known by the numbers of the ports. */
+static void keep_sides(struct kb_wire *w, const struct kb_port *p)
+{
+	if (w->last[p->number] && w->last[p->number] != p->dev->ifindex)
+		kb_flows_end_of_vrf(kb_net(dev_net(w->dev)), w->dev->ifindex);
+	w->last[p->number] = p->dev->ifindex;
 }
 
 static int add_port(struct net_device *wire, struct net_device *dev,
@@ -228,8 +276,9 @@ static int add_port(struct net_device *wire, struct net_device *dev,
 	err = netdev_rx_handler_register(dev, handle_frame, p);
 	if (err)
 		goto fail_promisc;
-	be_silent(dev, extack);
+	silence(p);
 	dev_disable_lro(dev);
+	keep_sides(w, p);
 	rcu_assign_pointer(w->port[number], p);
 	kb_wire_adapt(w);
 	kb_wire_event(w);
@@ -247,12 +296,13 @@ static void release_port(struct kb_wire *w, struct kb_port *p)
 {
 	struct net_device *dev = p->dev;
 
-	hold(p, false);
+	/* First: what is done to the device below is no news for the wire. */
 	RCU_INIT_POINTER(w->port[p->number], NULL);
 	netdev_rx_handler_unregister(dev);
 	dev_set_promiscuity(dev, -1);
-	dev->flags &= ~IFF_SLAVE;
 	netdev_upper_dev_unlink(dev, w->dev);
+	give_voice(p);
+	let_go(p);
 	kfree_rcu(p, rcu);
 }
 

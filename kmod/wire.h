@@ -33,7 +33,9 @@ struct kb_port_stats {
  * @wire: whose it is
  * @dev: the device; the link to the wire has a reference
  * @number: its place in the wire, 0 or 1
- * @held: it is down because the other one is; under RTNL
+ * @held: it is down because the other one is; under RTNL, as all below
+ * @linked: it has had a link since it came up
+ * @had_ipv6: before it was a port
  * @rcu: for the freeing
  */
 struct kb_port {
@@ -41,6 +43,8 @@ struct kb_port {
 	struct net_device *dev;
 	unsigned int number;
 	bool held;
+	bool linked;
+	bool had_ipv6;
 	struct rcu_head rcu;
 };
 
@@ -52,6 +56,7 @@ struct kb_port {
  * @dev: that device, on which the sockets of its flows are
  * @list: in &kb_net.wires
  * @port: the ports, or NULL; written under RTNL, read under RCU
+ * @last: index of the latest device of each port, or 0; under RTNL
  * @inside: number of the port on which the clients are, as the operator sees it; under RTNL
  * @link: a port goes down with the other; under RTNL
  * @bypass: no flow begins; written under RTNL
@@ -61,6 +66,7 @@ struct kb_wire {
 	struct net_device *dev;
 	struct list_head list;
 	struct kb_port __rcu *port[KB_WIRE_PORTS];
+	int last[KB_WIRE_PORTS];
 	u8 inside;
 	bool link;
 	bool bypass;

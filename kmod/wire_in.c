@@ -7,9 +7,12 @@
 #include <linux/icmpv6.h>
 #include <linux/if_vlan.h>
 #include <linux/netfilter.h>
+#include <net/addrconf.h>
 #include <net/netfilter/ipv4/nf_reject.h>
 #include <net/netfilter/ipv6/nf_reject.h>
+#include <net/route.h>
 #include <net/sock.h>
+#include <net/tcp.h>
 
 #include "decide.h"
 #include "facts.h"
@@ -23,7 +26,10 @@
 #include "udp.h"
 #include "wire.h"
 
-/* A frame on its way through a wire; on the stack of who looks at it. */
+/*
+ * A frame on its way through a wire; on the stack of who looks at it. Of most its head need not be
+ * read.
+ */
 struct frame {
 	struct kb_net *kn;
 	const struct kb_port *in;
@@ -49,6 +55,39 @@ static bool has_sock(struct kb_net *kn, const struct kb_flow *f, enum kb_side si
 	return true;
 }
 
+/* May TCP take it? Whoever knows no more than addresses and ports cannot make it so. */
+static bool is_in_window(const struct frame *fr, struct sock *sk)
+{
+	const struct tcphdr *th;
+	struct tcphdr buf;
+	u32 next, seq;
+
+	th = skb_header_pointer(fr->skb, fr->p.tcp, sizeof(buf), &buf);
+	/* In a handshake each packet is checked by itself, and soon followed by others. */
+	if (!th || !sk_fullsock(sk))
+		return th;
+	if (inet_sk_state_load(sk) == TCP_SYN_SENT)
+		return ntohl(th->ack_seq) == READ_ONCE(tcp_sk(sk)->snd_nxt);
+	next = READ_ONCE(tcp_sk(sk)->rcv_nxt);
+	seq = ntohl(th->seq);
+	return !before(seq, next) && before(seq, next + max_t(u32, tcp_sk(sk)->rcv_wnd, 1));
+}
+
+/* How this side's packets look now. Errors come from stations in between. */
+static void learn(struct frame *fr, struct kb_flow *f, enum kb_side side)
+{
+	struct sock *sk;
+
+	if (fr->p.error || fr->head.ttl <= 1 || !kb_path_is_news(&f->path, &fr->head, side))
+		return;
+	sk = kb_steer_sock(fr->kn, &f->end[side].tuple, kb_flow_vrf(f));
+	if (!sk)
+		return;
+	if (is_in_window(fr, sk))
+		kb_path_note(&f->path, &fr->head, side);
+	sock_gen_put(sk);
+}
+
 /* As in steer.c: half a flow is left, and what is addressed to the other half passes by it. */
 static enum fate of_flow(struct frame *fr, struct kb_flow *f, enum kb_side side)
 {
@@ -58,18 +97,85 @@ static enum fate of_flow(struct frame *fr, struct kb_flow *f, enum kb_side side)
 		kfree_skb(fr->skb);
 		return IS_GONE;
 	}
-	/* Errors come from stations in between. */
-	if (!fr->p.error)
-		kb_path_note(&f->path, &fr->head, side);
+	learn(fr, f, side);
 	return GOES_UP;
 }
 
-static struct kb_flow *find_flow(const struct frame *fr, enum kb_side side)
+static struct kb_flow *find_flow(struct frame *fr, enum kb_side side)
 {
 	struct kb_tuple t = kb_packet_tuple(&fr->p, side, side);
 	struct kb_flow *f = kb_flow_lookup(fr->kn, &t);
 
-	return f && kb_path_is(&f->path, &fr->head, side, fr->in->number) ? f : NULL;
+	if (!f)
+		return NULL;
+	kb_head_read(&fr->head, fr->skb, fr->p.family);
+	return kb_path_is(&f->path, &fr->head, side, fr->in->number) ? f : NULL;
+}
+
+/* Of another VLAN or port, or the other way round: sockets could not be told apart. */
+static bool is_taken(const struct frame *fr)
+{
+	enum kb_side side;
+
+	for (side = KB_CLIENT; side < KB_SIDES; side++) {
+		struct kb_tuple t = kb_packet_tuple(&fr->p, side, side);
+		const struct kb_flow *f = kb_flow_lookup(fr->kn, &t);
+
+		if (f && !READ_ONCE(f->ended))
+			return true;
+	}
+	return false;
+}
+
+/* What a leg sends to an address of the box does not leave it. */
+static bool is_own4(struct net *net, __be32 addr)
+{
+	return ipv4_is_loopback(addr) || ipv4_is_multicast(addr) || ipv4_is_zeronet(addr) ||
+	       inet_addr_type(net, addr) != RTN_UNICAST;
+}
+
+static bool is_own6(struct net *net, const struct in6_addr *addr)
+{
+	return !(ipv6_addr_type(addr) & IPV6_ADDR_UNICAST) ||
+	       ipv6_addr_type(addr) & (IPV6_ADDR_LOOPBACK | IPV6_ADDR_LINKLOCAL) ||
+	       ipv6_chk_addr(net, addr, NULL, 0);
+}
+
+static bool is_the_boxs(const struct frame *fr)
+{
+	struct net *net = fr->kn->net;
+
+	if (fr->p.family == NFPROTO_IPV4)
+		return is_own4(net, fr->p.src.ip) || is_own4(net, fr->p.dst.ip);
+	return is_own6(net, &fr->p.src.in6) || is_own6(net, &fr->p.dst.in6);
+}
+
+static bool has_ipv6(const struct net_device *dev)
+{
+	const struct inet6_dev *idev = __in6_dev_get(dev);
+
+	return idev && !READ_ONCE(idev->cnf.disable_ipv6);
+}
+
+/* Can the sockets of a flow that begins with this packet be on this wire? */
+static bool can_begin(const struct frame *fr)
+{
+	const struct kb_wire *w = fr->in->wire;
+
+	return !READ_ONCE(w->bypass) && kb_steer_is_on(fr->kn, fr->p.family) &&
+	       (fr->p.family == NFPROTO_IPV4 || has_ipv6(w->dev)) && !is_taken(fr) &&
+	       !is_the_boxs(fr);
+}
+
+/* What was decided of a connection before, with the same addresses, is not for this one. */
+static void leave_alone(const struct frame *fr)
+{
+	struct kb_tuple t = kb_packet_tuple(&fr->p, KB_CLIENT, KB_CLIENT);
+	struct kb_flow *old = kb_flow_lookup(fr->kn, &t);
+
+	if (old)
+		kb_flow_forget(old);
+	kb_tap_set(fr->kn, &t, NULL);
 }
 
 static void read_origin(struct kb_origin *o, const struct frame *fr)
@@ -98,8 +204,15 @@ static void answer(const struct frame *fr, struct sk_buff *n)
 	kb_wire_send(n, fr->in->dev, &back.from[KB_SERVER]);
 }
 
+/* What fills a short frame up is not TCP's. */
+static void trim(const struct frame *fr)
+{
+	pskb_trim_rcsum(fr->skb, kb_packet_length(fr->skb, fr->p.family));
+}
+
 static struct sk_buff *reset(const struct frame *fr)
 {
+	trim(fr);
 	if (fr->p.family == NFPROTO_IPV4)
 		return nf_reject_skb_v4_tcp_reset(fr->kn->net, fr->skb, NULL, fr->state.hook);
 	return nf_reject_skb_v6_tcp_reset(fr->kn->net, fr->skb, NULL, fr->state.hook);
@@ -107,6 +220,7 @@ static struct sk_buff *reset(const struct frame *fr)
 
 static struct sk_buff *port_unreachable(const struct frame *fr)
 {
+	trim(fr);
 	if (fr->p.family == NFPROTO_IPV4)
 		return nf_reject_skb_v4_unreach(fr->kn->net, fr->skb, NULL, fr->state.hook,
 						ICMP_PORT_UNREACH);
@@ -123,6 +237,7 @@ static enum fate decide_udp(struct frame *fr)
 	if (!kb_rules_want_udp(fr->kn) || READ_ONCE(fr->in->wire->bypass) ||
 	    !kb_packet_udp(fr->skb, &fr->state, &fr->p))
 		return GOES_ON;
+	kb_head_read(&fr->head, fr->skb, fr->p.family);
 	facts.tuple = kb_packet_tuple(&fr->p, KB_CLIENT, KB_CLIENT);
 	read_origin(&facts.origin, fr);
 	fate = kb_udp_decide(fr->kn, &facts, false);
@@ -145,6 +260,7 @@ static enum fate decide(struct frame *fr)
 	};
 	struct kb_flow *f;
 
+	kb_head_read(&fr->head, fr->skb, fr->p.family);
 	read_origin(&facts.origin, fr);
 	switch (kb_decide(fr->kn, fr->skb, &facts, &f)) {
 	case KB_STEER:
@@ -174,10 +290,12 @@ static enum fate judge(struct frame *fr)
 		if (f && !(fr->p.syn && READ_ONCE(f->ended)))
 			return of_flow(fr, f, side);
 	}
-	if (!fr->p.syn || READ_ONCE(fr->in->wire->bypass) ||
-	    !kb_steer_is_on(fr->kn, fr->p.family))
+	if (!fr->p.syn)
 		return GOES_ON;
-	return decide(fr);
+	if (can_begin(fr))
+		return decide(fr);
+	leave_alone(fr);
+	return GOES_ON;
 }
 
 /* As if the wire's device had received it, without tags. */
@@ -202,24 +320,24 @@ static void turn_up(const struct frame *fr)
 bool kb_wire_in(const struct kb_port *in, struct sk_buff **pskb)
 {
 	struct net_device *dev = in->wire->dev;
-	struct frame fr = {
-		.kn = kb_net(dev_net(dev)),
-		.in = in,
-		.skb = *pskb,
-		.state = {
-			.hook = NF_INET_FORWARD,
-			.in = dev,
-			.out = dev,
-			.net = dev_net(dev),
-		},
-	};
+	/* The rest is written when it is wanted. */
+	struct frame fr;
 	enum fate fate;
 	int off;
 
+	fr.kn = kb_net(dev_net(dev));
+	fr.in = in;
+	fr.skb = *pskb;
+	fr.state = (struct nf_hook_state){
+		.hook = NF_INET_FORWARD,
+		.in = dev,
+		.out = dev,
+		.net = dev_net(dev),
+	};
 	if (fr.skb->pkt_type == PACKET_BROADCAST || fr.skb->pkt_type == PACKET_MULTICAST ||
 	    !kb_steer_wants(fr.kn))
 		return false;
-	off = kb_head_read(&fr.head, fr.skb, &fr.state.pf);
+	off = kb_head_find(fr.skb, &fr.state.pf);
 	if (off < 0)
 		return false;
 	__skb_pull(fr.skb, off);

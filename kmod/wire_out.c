@@ -87,6 +87,16 @@ static struct kb_flow *find(struct kb_net *kn, const struct kb_packet *p, enum k
 	return f && f->path.used ? f : NULL;
 }
 
+/* Programs can send by a device whatever they like. */
+static bool has_header(struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		return pskb_network_may_pull(skb, sizeof(struct iphdr)) &&
+		       ip_hdr(skb)->ihl >= 5 && pskb_network_may_pull(skb, ip_hdrlen(skb));
+	return skb->protocol == htons(ETH_P_IPV6) &&
+	       pskb_network_may_pull(skb, sizeof(struct ipv6hdr));
+}
+
 /* A packet of leg @side. Return: true if it was sent. */
 static bool send_leg(struct sk_buff *skb, const struct kb_wire *w, struct kb_flow *f,
 		     const struct kb_packet *p, enum kb_side side)
@@ -129,8 +139,7 @@ netdev_tx_t kb_wire_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct kb_packet p;
 
 	skb_pull(skb, skb_network_offset(skb));
-	if ((skb->protocol != htons(ETH_P_IP) && skb->protocol != htons(ETH_P_IPV6)) ||
-	    !kb_packet_tcp(skb, &state, &p))
+	if (!has_header(skb) || !kb_packet_tcp(skb, &state, &p))
 		goto lost;
 	for (side = KB_CLIENT; side < KB_SIDES; side++) {
 		f = find(kn, &p, side);

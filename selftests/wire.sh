@@ -184,11 +184,32 @@ looks_untouched()
 	in_ns "$SERVER" sysctl -qw net.ipv4.ip_default_ttl=64
 }
 
+# Nor does the box say anything by itself, when ports and the wire come up again.
 no_trace()
 {
-	local ns
+	local ns dev
 
 	needs_kbump
+	for dev in c0 s0 w0; do
+		printf 'ether src %s or ' "$(mac "$BOX" "$dev")"
+	done | sed 's/ or $//' >"$DIR/filter"
+	record sent "$CLIENT" "$(cat "$DIR/filter")"
+	record arrived "$SERVER" "$(cat "$DIR/filter")"
+	for dev in c0 s0 w0; do
+		ip -n "$BOX" link set "$dev" down
+		ip -n "$BOX" link set "$dev" up
+	done
+	wait_for "$WAIT" reachable "$SERVER4"
+	wait_for "$WAIT" reachable "$SERVER6"
+	# The kernel would look for IPv6 neighbours and routers for a few seconds.
+	in_ns "$CLIENT" ping -q -c 30 -i 0.2 "$SERVER4"
+	reap sent INT
+	reap arrived INT
+	tcpdump -n -e -r "$DIR/sent.pcap" 2>/dev/null
+	tcpdump -n -e -r "$DIR/arrived.pcap" 2>/dev/null
+	[ "$("$BUILD/selftests/pcapcat" -c "$DIR/sent.pcap")" = 0 ] || fail "the box speaks to the client"
+	[ "$("$BUILD/selftests/pcapcat" -c "$DIR/arrived.pcap")" = 0 ] || fail "the box speaks to the server"
+	opened no-trace
 	for ns in "$CLIENT" "$SERVER"; do
 		ip -n "$ns" neigh show nud reachable nud stale nud delay nud probe >"$DIR/neighbours"
 		cat "$DIR/neighbours"
@@ -347,7 +368,7 @@ wait_served()
 # tagged NAME TAG...: both hosts in VLANs, one in the other.
 tagged()
 {
-	local name=$1 ns dev
+	local name=$1 ns dev tag
 
 	needs_kbump
 	shift
@@ -355,16 +376,15 @@ tagged()
 		dev=eth0
 		ip -n "$ns" addr flush dev eth0
 		for tag; do
-			ip -n "$ns" link add link "$dev" name "$dev.$tag" type vlan id "$tag"
-			dev=$dev.$tag
+			ip -n "$ns" link add link "$dev" name "$name.$tag" type vlan id "$tag"
+			dev=$name.$tag
 			ip -n "$ns" link set "$dev" up
 		done
-		ip -n "$ns" link set "$dev" name "$name"
 	done
-	ip -n "$CLIENT" addr add "$CLIENT4/$LENGTH4" dev "$name"
-	ip -n "$CLIENT" addr add "$CLIENT6/$LENGTH6" dev "$name" nodad
-	ip -n "$SERVER" addr add "$SERVER4/$LENGTH4" dev "$name"
-	ip -n "$SERVER" addr add "$SERVER6/$LENGTH6" dev "$name" nodad
+	ip -n "$CLIENT" addr add "$CLIENT4/$LENGTH4" dev "$dev"
+	ip -n "$CLIENT" addr add "$CLIENT6/$LENGTH6" dev "$dev" nodad
+	ip -n "$SERVER" addr add "$SERVER4/$LENGTH4" dev "$dev"
+	ip -n "$SERVER" addr add "$SERVER6/$LENGTH6" dev "$dev" nodad
 	wait_for "$WAIT" reachable "$SERVER4"
 	wait_for "$WAIT" reachable "$SERVER6"
 	opened "$name"
@@ -372,7 +392,7 @@ tagged()
 	sees 443 "$NAME" "kbump test server CA"
 	kbump rule del pref 5
 	for ns in "$CLIENT" "$SERVER"; do
-		ip -n "$ns" link del "eth0.$1" 2>/dev/null || ip -n "$ns" link del "$name"
+		ip -n "$ns" link del "$name.$1"
 	done
 	host_addresses "$CLIENT" "$CLIENT4" "$CLIENT6"
 	host_addresses "$SERVER" "$SERVER4" "$SERVER6"
@@ -392,6 +412,57 @@ mistakes()
 	ip -n "$BOX" link del w1
 }
 
+# Twice over the wire, in two VLANs, as by a router on a stick: the second crossing passes.
+twice()
+{
+	needs_kbump
+	ip -n "$CLIENT" link add link eth0 name v7 type vlan id 7
+	ip -n "$CLIENT" addr add 10.77.0.1/24 dev v7
+	ip -n "$CLIENT" link set v7 up
+	ip -n "$SERVER" link add link eth0 name v7 type vlan id 7
+	ip -n "$SERVER" link add link eth0 name v8 type vlan id 8
+	ip -n "$SERVER" addr add 10.77.0.2/24 dev v7
+	ip -n "$SERVER" addr add 10.88.0.2/24 dev v8
+	ip -n "$SERVER" link set v7 up
+	ip -n "$SERVER" link set v8 up
+	in_ns "$SERVER" sysctl -qw net.ipv4.ip_forward=1
+	ip netns add "${CLIENT}far"
+	ip -n "$CLIENT" link add link eth0 name v8 type vlan id 8
+	ip -n "$CLIENT" link set v8 netns "${CLIENT}far"
+	ip -n "${CLIENT}far" addr add 10.88.0.1/24 dev v8
+	ip -n "${CLIENT}far" link set v8 up
+	ip -n "${CLIENT}far" route add default via 10.88.0.2
+	ip -n "$CLIENT" route add 10.88.0.0/24 via 10.77.0.2
+	spawn far "${CLIENT}far" openssl s_server -accept 449 -www -cert "$PKI/ecdsa.crt" \
+		-key "$PKI/ecdsa.key"
+	wait_for "$WAIT" listens "${CLIENT}far" 449
+	in_ns "$CLIENT" timeout "$WAIT" openssl s_client -connect 10.88.0.1:449 -servername "$NAME" \
+		</dev/null 2>/dev/null | openssl x509 -noout -issuer | grep 'kbump test box CA' ||
+		fail "not inspected"
+	reap far
+	settle
+	ip netns del "${CLIENT}far"
+	ip -n "$CLIENT" link del v7
+	ip -n "$SERVER" link del v7
+	ip -n "$SERVER" link del v8
+}
+
+# The host's own rules have no say.
+drop_all()
+{
+	needs_kbump
+	in_ns "$BOX" nft -f - <<-NFT
+		table inet t {
+			chain pre { type filter hook prerouting priority mangle; policy drop; }
+			chain input { type filter hook input priority 0; policy drop; iif lo accept; }
+			chain output { type filter hook output priority 0; policy drop; oif lo accept; }
+			chain post { type filter hook postrouting priority 0; policy drop; oif lo accept; }
+		}
+	NFT
+	opened drop-all
+	in_ns "$BOX" nft flush ruleset
+}
+
 # Under traffic: it ends, as if the cable were cut, and nothing else happens.
 ports_go()
 {
@@ -409,6 +480,50 @@ ports_go()
 	reap transfer
 	wait_for "$WAIT" reachable "$SERVER4"
 	opened new-wire
+}
+
+flaps()
+{
+	local i
+
+	for ((i = 0; i < ${KBUMP_TEST_FLAPS:-20}; i++)); do
+		cat <<-IP
+			link set s0 down
+			link set s0 up
+			link set c0 nomaster
+			link set c0 master w0
+			link set w0 down
+			link set w0 up
+			link set c0 mtu 1400
+			link set c0 mtu 1500
+			link del w0
+			link add w0 type kbump
+			link set c0 master w0
+			link set s0 master w0
+			link set w0 up
+		IP
+	done
+}
+
+# Ports, links and the wire itself come and go under traffic of both kinds.
+changes()
+{
+	needs_kbump
+	spawn ping "$CLIENT" ping -q -i 0.01 "$SERVER4"
+	# shellcheck disable=SC2016 # for the inner shell
+	spawn fetches "$CLIENT" bash -c 'while :; do
+			curl -s -k -m 2 -o /dev/null "https://$0/hello.txt?$RANDOM"
+		done' "$SERVER4"
+	kbump wire set w0 link on
+	flaps >"$DIR/flaps"
+	ip -n "$BOX" -batch "$DIR/flaps"
+	reap fetches
+	reap ping
+	kbump flow del all
+	wait_served
+	wait_for "$WAIT" reachable "$SERVER4"
+	wait_for "$WAIT" reachable "$SERVER6"
+	opened changes
 }
 
 # The wire goes with it; nothing else remains, and all can be made again.
@@ -451,6 +566,9 @@ run_rule_case "a VLAN" tagged vlan 7
 run_rule_case "a VLAN in a VLAN" tagged qinq 7 9
 run_case "no helper" no_helper
 run_case "what is no port" mistakes
+run_case "the host drops all" drop_all
+run_case "two times over the wire" twice
 run_case "ports and the wire go" ports_go
+run_case "changes under traffic" changes
 run_case "the module goes" module_goes
 finish
