@@ -486,25 +486,6 @@ queued()
 	clear_nft
 }
 
-# Sockets know nothing of a VRF's table: its connections are left alone, and work.
-vrf()
-{
-	needs_kbump
-	ip -n "$BOX" link add red type vrf table 10
-	ip -n "$BOX" link set red up
-	ip -n "$BOX" link set c0 master red
-	ip -n "$BOX" link set s0 master red
-	untouched
-	ip -n "$BOX" link set c0 nomaster
-	ip -n "$BOX" link set s0 nomaster
-	ip -n "$BOX" link del red
-	# They were lost on the way.
-	ip -n "$BOX" addr replace fd01::1/64 dev c0 nodad
-	ip -n "$BOX" addr replace fd02::1/64 dev s0 nodad
-	wait_for "$WAIT" reachable "$SERVER6"
-	inspected after-vrf
-}
-
 # The hooks see frames on a bridge, but not on their way up from it.
 bridge_filter()
 {
@@ -546,6 +527,5 @@ run_case "packets that a process has looked at" queued
 run_case "policy routing by mark, two uplinks" policy_routing
 run_case "conntrack zones" zones
 run_case "flowtables" flowtable
-run_case "VRF: left alone" vrf
 run_case "bridge-nf-call-iptables: left alone" bridge_filter
 finish
