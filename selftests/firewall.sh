@@ -15,11 +15,6 @@ readonly LISTED=10.2.0.3 NATTED=10.9.9.9
 # 445 by source NAT, 446 is refused by a reset, the rest in silence. Answers of $LISTED are
 # refused. Connections are marked.
 
-nft_box()
-{
-	in_ns "$BOX" nft -f -
-}
-
 rules_nft()
 {
 	nft_box <<-NFT
@@ -67,11 +62,6 @@ hits_nft()
 {
 	in_ns "$BOX" nft list chain inet filter forward |
 		sed -n "s/.* packets \([0-9]*\) .*\"$1\".*/\1/p"
-}
-
-clear_nft()
-{
-	in_ns "$BOX" nft flush ruleset
 }
 
 # iptables KIND [6] ARGUMENT...

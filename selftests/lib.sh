@@ -699,6 +699,30 @@ netstat()
 	in_ns "$BOX" nstat -asz "$1" | awk -v n="$1" '$1 == n { print $2 }'
 }
 
+# TCP of the box sees, and judges, ICMP errors about the client leg: path MTU discovery.
+icmp_errors()
+{
+	local before
+
+	needs_kbump
+	before=$(netstat TcpExtOutOfWindowIcmps)
+	peer_run icmp >"$DIR/out" || fail "$(cat "$DIR/out")"
+	has_line "$DIR/out" intact || fail "$(cat "$DIR/out")"
+	[ "$(($(netstat TcpExtOutOfWindowIcmps) - before))" = 1 ] || fail "the error was lost"
+	settle
+}
+
+# nft_box: the box's ruleset from the standard input, beside what is there.
+nft_box()
+{
+	in_ns "$BOX" nft -f -
+}
+
+clear_nft()
+{
+	in_ns "$BOX" nft flush ruleset
+}
+
 # ---- captures in the tool's namespace
 
 received()
@@ -752,6 +776,55 @@ mirrored()
 			fail "the mirror differs"
 	fi
 	rm -rf "$DIR/streams" "$DIR/mirror.pcap"
+}
+
+# is_closed POINT: there is a whole connection in POINT.pcap, with both FINs.
+is_closed()
+{
+	"$BUILD/selftests/pcapcat" "$DIR/$1.pcap" 2>/dev/null | grep -q 'closed$'
+}
+
+# opened_46 WORD [FETCH-OPTION]...: by IPv4 and IPv6 the server sees the client's own address, the
+# tool all that is said.
+opened_46()
+{
+	local word=$1 family address
+
+	shift
+	capture_start
+	for family in 4 6; do
+		"fetch$family" 443 "/hello.txt?$word$family" "$@" >"$DIR/page" ||
+			fail "no answer by IPv$family"
+		diff "$DIR/www/hello.txt" "$DIR/page" || fail "another page by IPv$family"
+	done
+	capture_stop
+	for family in 4 6; do
+		address=CLIENT$family
+		grep "^${!address} 443 .*$word$family " "$DIR/nginx/access.log" ||
+			fail "not from the client's own address"
+	done
+	mkdir -p "$DIR/streams"
+	mirror_clean -w "$DIR/streams" >"$DIR/out" || fail "$(cat "$DIR/out")"
+	[ "$(cat "$DIR"/streams/*.s2c | grep -a -o 'Hello from the server' | wc -l)" = 2 ] ||
+		fail "the tool did not see it: $(cat "$DIR/out")"
+	rm -rf "$DIR/streams"
+	settle
+}
+
+# The tool sees what passes untouched, of both directions.
+tapped()
+{
+	needs_kbump
+	rule dport 443 action bypass tool ids
+	spawn tcpdump "$TOOL" tcpdump -n -U -s 0 -i mon0 -w "$DIR/mirror.pcap"
+	wait_for "$WAIT" has_line "$DIR/tcpdump.log" 'listening on'
+	fetch4 443 /hello.txt --cacert "$PKI/server-ca.crt" | diff "$DIR/www/hello.txt" -
+	wait_for "$WAIT" is_closed mirror
+	reap tcpdump INT
+	read_pcap "$DIR/mirror.pcap" -d tcp.port==443,tls -Y tls.handshake.type -T fields \
+		-e tls.handshake.type >"$DIR/types"
+	grep '^1' "$DIR/types" || fail "no ClientHello"
+	grep '^2' "$DIR/types" || fail "no ServerHello"
 }
 
 readonly MIRROR_FAULTS='tcp.analysis.lost_segment || tcp.analysis.retransmission ||

@@ -61,11 +61,6 @@ refused()
 	done
 }
 
-nft_box()
-{
-	in_ns "$BOX" nft -f -
-}
-
 hits()
 {
 	kbump -j -s rule show | value "[r['hits'] for r in d if r['pref'] == $1][0]"

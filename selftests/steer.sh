@@ -6,11 +6,6 @@
 
 . "$(dirname "$0")/lib.sh"
 
-nft_box()
-{
-	in_ns "$BOX" nft -f -
-}
-
 inspected()
 {
 	local found
@@ -155,19 +150,6 @@ syn_cookies()
 	inspected
 	in_ns "$BOX" sysctl -w net.ipv4.tcp_syncookies=1
 	[ "$(netstat TcpExtSyncookiesRecv)" -gt 0 ] || fail "there were no cookies"
-}
-
-# TCP of the box sees, and judges, ICMP errors about the client leg: path MTU discovery.
-icmp_errors()
-{
-	local before
-
-	needs_kbump
-	before=$(netstat TcpExtOutOfWindowIcmps)
-	peer_run icmp >"$DIR/out" || fail "$(cat "$DIR/out")"
-	has_line "$DIR/out" intact || fail "$(cat "$DIR/out")"
-	[ "$(($(netstat TcpExtOutOfWindowIcmps) - before))" = 1 ] || fail "the error was lost"
-	settle
 }
 
 other_port_untouched()

@@ -42,12 +42,6 @@ record_all()
 	record tool "$TOOL" mon0
 }
 
-# One connection, with both FINs.
-is_closed()
-{
-	"$BUILD/selftests/pcapcat" "$DIR/$1.pcap" 2>/dev/null | grep -q 'closed$'
-}
-
 frames()
 {
 	"$BUILD/selftests/pcapcat" -c "$DIR/$1.pcap"

@@ -55,27 +55,6 @@ wait_served()
 
 # ---- what clients see
 
-# opened NAME: the server sees the client's own address, the tool all that is said.
-opened()
-{
-	local name=$1 family
-
-	capture_start
-	for family in 4 6; do
-		"fetch$family" 443 "/hello.txt?$name$family" >"$DIR/page" || fail "no answer by IPv$family"
-		diff "$DIR/www/hello.txt" "$DIR/page" || fail "another page by IPv$family"
-	done
-	capture_stop
-	grep "^$CLIENT4 443 .*$name""4 " "$DIR/nginx/access.log" || fail "not from the client's own address"
-	grep "^$CLIENT6 443 .*$name""6 " "$DIR/nginx/access.log" || fail "not from the client's own address"
-	mkdir -p "$DIR/streams"
-	mirror_clean -w "$DIR/streams" >"$DIR/out" || fail "$(cat "$DIR/out")"
-	[ "$(cat "$DIR"/streams/*.s2c | grep -a -o 'Hello from the server' | wc -l)" = 2 ] ||
-		fail "the tool did not see it: $(cat "$DIR/out")"
-	rm -rf "$DIR/streams"
-	settle
-}
-
 is_opened()
 {
 	[ "$(issuer "$1")" = "kbump test box CA" ]
@@ -86,16 +65,6 @@ left_alone()
 	[ "$(issuer "$1")" = "kbump test server CA" ]
 }
 
-nft_box()
-{
-	in_ns "$BOX" nft -f -
-}
-
-clear_nft()
-{
-	in_ns "$BOX" nft flush ruleset
-}
-
 # ---- cases
 
 in_a_vrf()
@@ -103,7 +72,7 @@ in_a_vrf()
 	needs_kbump
 	vrf red 10 c0 s0
 	wait_served 1
-	opened red
+	opened_46 red
 	transfer_begin
 	[ "$(kbump -j flow show | value '[(f["iif"], f["vrf"]) for f in d]')" = '[["c0", "red"]]' ] ||
 		fail "$(kbump flow show)"
@@ -162,17 +131,6 @@ for source in sys.argv[1:]:
 	clear_nft
 }
 
-icmp_errors()
-{
-	local before
-
-	needs_kbump
-	before=$(netstat TcpExtOutOfWindowIcmps)
-	peer_run icmp >"$DIR/out" || fail "$(cat "$DIR/out")"
-	[ "$(($(netstat TcpExtOutOfWindowIcmps) - before))" = 1 ] || fail "the error was lost"
-	settle
-}
-
 reset()
 {
 	peer_run --port "$1" connect | grep ConnectionRefusedError
@@ -192,27 +150,6 @@ blocked()
 	echo 'ask hello' | in_ns "$CLIENT" timeout "$WAIT" /usr/bin/python3 -IS "$SELFTESTS/udp.py" \
 		client "$SERVER4" 443 | grep refused || fail "UDP is not refused"
 	[ "$(stat udp_blocked)" = $((before + 1)) ] || fail "$(kbump stat show)"
-}
-
-# The tool sees what passes untouched, of both directions.
-tapped()
-{
-	needs_kbump
-	rule dport 443 action bypass tool ids
-	spawn tcpdump "$TOOL" tcpdump -n -U -s 0 -i mon0 -w "$DIR/mirror.pcap"
-	wait_for "$WAIT" has_line "$DIR/tcpdump.log" 'listening on'
-	fetch4 443 /hello.txt --cacert "$PKI/server-ca.crt" | diff "$DIR/www/hello.txt" -
-	wait_for "$WAIT" closed_in_mirror
-	reap tcpdump INT
-	read_pcap "$DIR/mirror.pcap" -d tcp.port==443,tls -Y tls.handshake.type -T fields \
-		-e tls.handshake.type >"$DIR/types"
-	grep '^1' "$DIR/types" || fail "no ClientHello"
-	grep '^2' "$DIR/types" || fail "no ServerHello"
-}
-
-closed_in_mirror()
-{
-	"$BUILD/selftests/pcapcat" "$DIR/mirror.pcap" 2>/dev/null | grep -q 'closed$'
 }
 
 # What the host's chains say of the VRF holds, and so do its zone and its masquerading.
@@ -250,7 +187,7 @@ with_nftables()
 			}
 		}
 	NFT
-	opened nftables
+	opened_46 nftables
 	reset 446 || fail "446 is not refused"
 	transfer_begin
 	in_ns "$BOX" conntrack -L -p tcp --orig-port-dst 444 --state ESTABLISHED 2>/dev/null |
@@ -267,7 +204,7 @@ with_queue()
 {
 	needs_kbump
 	in_ns "$BOX" tc qdisc add dev red root pfifo limit 1000
-	opened queue
+	opened_46 queue
 	in_ns "$BOX" tc qdisc del dev red root
 }
 
@@ -283,7 +220,7 @@ out_by_another()
 		route add fd01::/64 dev c0
 	IP
 	wait_served 1
-	opened leak
+	opened_46 leak
 	ip -n "$BOX" -batch - <<-IP
 		route del 10.2.0.0/24 dev s0 table 10
 		route del fd02::/64 dev s0 table 10
@@ -339,8 +276,8 @@ talk()
 {
 	local name=$1
 
-	spawn "server-$name" "$SERVER" openssl s_server -accept 449 -rev -cert "$PKI/$2.crt" \
-		-key "$PKI/$2.key"
+	spawn "server-$name" "$SERVER" openssl s_server -accept 449 -rev \
+		-cert "$PKI/ecdsa.crt" -key "$PKI/ecdsa.key"
 	wait_for "$WAIT" listens "$SERVER" 449
 	rm -f "$DIR/$name.in"
 	mkfifo "$DIR/$name.in"
@@ -367,9 +304,8 @@ same_addresses()
 	wait_served 2
 	as blue wait_for "$WAIT" reachable "$SERVER4"
 	as none wait_for "$WAIT" reachable "$SERVER4"
-	capture_start
 	for name in red blue none; do
-		as "$name" talk "$name" ecdsa
+		as "$name" talk "$name"
 	done
 	for name in red blue none none blue red; do
 		says "$PORT" "$name"
@@ -387,7 +323,6 @@ same_addresses()
 	reap red
 	reap none
 	settle
-	reap tcpdump
 	for name in red blue none; do
 		reap "server-$name"
 	done
@@ -406,7 +341,7 @@ found_at_start()
 	reap kbumpd
 	start_kbumpd
 	served 2 || fail "$(kbump helper show)"
-	opened start
+	opened_46 start
 }
 
 come_and_gone()
@@ -417,10 +352,10 @@ come_and_gone()
 	wait_for "$WAIT" served 0 || fail "$(kbump helper show)"
 	vrf green 12 c0 s0
 	wait_served 1
-	opened green
+	opened_46 green
 	kill -KILL "$(children worker | head -n 1)"
 	wait_for "$WAIT" served 1 || fail "$(kbump helper show)"
-	opened restarted
+	opened_46 restarted
 }
 
 in_none()
@@ -434,7 +369,7 @@ in_none()
 	out_of_vrf c0 s0
 	ip -n "$BOX" link del green
 	wait_served 0
-	opened none
+	opened_46 none
 	! grep -F 'VRF' "$DIR/kbumpd.log" || fail "complaints"
 	[ "$(grep -c 'was ended by' "$DIR/kbumpd.log")" = 1 ] || fail "$(cat "$DIR/kbumpd.log")"
 }

@@ -55,11 +55,6 @@ record()
 	wait_for "$WAIT" has_line "$DIR/$1.log" 'listening on'
 }
 
-is_closed()
-{
-	"$BUILD/selftests/pcapcat" "$DIR/$1.pcap" 2>/dev/null | grep -q 'closed$'
-}
-
 record_stop()
 {
 	local point
@@ -122,41 +117,18 @@ jumbo()
 	ip -n "$BOX" link set tool0 mtu 9000
 	ip -n "$TOOL" link set mon0 mtu 9000
 	unchanged "$CLIENT" "$SERVER" 9000
-	opened jumbo
+	opened_46 jumbo
 	transfer_begin
 	transfer_end
 	settle
 	set_mtu 1500
 }
 
-# opened NAME [FETCH-OPTION]...: the tool sees what is said, the server the client's address.
-opened()
-{
-	local name=$1 family
-
-	shift
-	capture_start
-	for family in 4 6; do
-		"fetch$family" 443 "/hello.txt?$name$family" "$@" >"$DIR/page" ||
-			fail "no answer by IPv$family"
-		diff "$DIR/www/hello.txt" "$DIR/page" || fail "another page by IPv$family"
-	done
-	capture_stop
-	grep "^$CLIENT4 443 .*${name}4 " "$DIR/nginx/access.log" || fail "not from the client's own address"
-	grep "^$CLIENT6 443 .*${name}6 " "$DIR/nginx/access.log" || fail "not from the client's own address"
-	mkdir -p "$DIR/streams"
-	mirror_clean -w "$DIR/streams" >"$DIR/out" || fail "$(cat "$DIR/out")"
-	[ "$(cat "$DIR"/streams/*.s2c | grep -a -o 'Hello from the server' | wc -l)" = 2 ] ||
-		fail "the tool did not see it: $(cat "$DIR/out")"
-	rm -rf "$DIR/streams"
-	settle
-}
-
 inspected()
 {
 	needs_kbump
-	opened tls13 --tlsv1.3
-	opened tls12 --tls-max 1.2
+	opened_46 tls13 --tlsv1.3
+	opened_46 tls12 --tls-max 1.2
 }
 
 # All that either host sees has the stations, hops and services of the other.
@@ -209,7 +181,7 @@ no_trace()
 	tcpdump -n -e -r "$DIR/arrived.pcap" 2>/dev/null
 	[ "$("$BUILD/selftests/pcapcat" -c "$DIR/sent.pcap")" = 0 ] || fail "the box speaks to the client"
 	[ "$("$BUILD/selftests/pcapcat" -c "$DIR/arrived.pcap")" = 0 ] || fail "the box speaks to the server"
-	opened no-trace
+	opened_46 no-trace
 	for ns in "$CLIENT" "$SERVER"; do
 		ip -n "$ns" neigh show nud reachable nud stale nud delay nud probe >"$DIR/neighbours"
 		cat "$DIR/neighbours"
@@ -251,22 +223,6 @@ blocked_udp()
 			fail "UDP is not refused"
 	done
 	[ "$(stat udp_blocked)" = $((before + 2)) ] || fail "$(kbump stat show)"
-}
-
-# What passes untouched, of both directions.
-tapped()
-{
-	needs_kbump
-	rule dport 443 action bypass tool ids
-	spawn tcpdump "$TOOL" tcpdump -n -U -s 0 -i mon0 -w "$DIR/mirror.pcap"
-	wait_for "$WAIT" has_line "$DIR/tcpdump.log" 'listening on'
-	fetch4 443 /hello.txt --cacert "$PKI/server-ca.crt" | diff "$DIR/www/hello.txt" -
-	wait_for "$WAIT" is_closed mirror
-	reap tcpdump INT
-	read_pcap "$DIR/mirror.pcap" -d tcp.port==443,tls -Y tls.handshake.type -T fields \
-		-e tls.handshake.type >"$DIR/types"
-	grep '^1' "$DIR/types" || fail "no ClientHello"
-	grep '^2' "$DIR/types" || fail "no ServerHello"
 }
 
 # wire KEY: of w0
@@ -342,7 +298,7 @@ link_follows()
 	ip -n "$SERVER" addr replace "$SERVER6/$LENGTH6" dev eth0 nodad
 	wait_for "$WAIT" reachable "$SERVER4"
 	wait_for "$WAIT" reachable "$SERVER6"
-	opened after-link
+	opened_46 after-link
 }
 
 no_helper()
@@ -352,7 +308,7 @@ no_helper()
 	sees 443 "$NAME" "kbump test server CA"
 	start_kbumpd
 	wait_served
-	opened again
+	opened_46 again
 }
 
 served()
@@ -387,7 +343,7 @@ tagged()
 	ip -n "$SERVER" addr add "$SERVER6/$LENGTH6" dev "$dev" nodad
 	wait_for "$WAIT" reachable "$SERVER4"
 	wait_for "$WAIT" reachable "$SERVER6"
-	opened "$name"
+	opened_46 "$name"
 	rule vlan "$1" action bypass
 	sees 443 "$NAME" "kbump test server CA"
 	kbump rule del pref 5
@@ -451,7 +407,7 @@ twice()
 drop_all()
 {
 	needs_kbump
-	in_ns "$BOX" nft -f - <<-NFT
+	nft_box <<-NFT
 		table inet t {
 			chain pre { type filter hook prerouting priority mangle; policy drop; }
 			chain input { type filter hook input priority 0; policy drop; iif lo accept; }
@@ -459,8 +415,8 @@ drop_all()
 			chain post { type filter hook postrouting priority 0; policy drop; oif lo accept; }
 		}
 	NFT
-	opened drop-all
-	in_ns "$BOX" nft flush ruleset
+	opened_46 drop-all
+	clear_nft
 }
 
 # Under traffic: it ends, as if the cable were cut, and nothing else happens.
@@ -479,7 +435,7 @@ ports_go()
 	settle
 	reap transfer
 	wait_for "$WAIT" reachable "$SERVER4"
-	opened new-wire
+	opened_46 new-wire
 }
 
 flaps()
@@ -523,7 +479,7 @@ changes()
 	wait_served
 	wait_for "$WAIT" reachable "$SERVER4"
 	wait_for "$WAIT" reachable "$SERVER6"
-	opened changes
+	opened_46 changes
 }
 
 # The wire goes with it; nothing else remains, and all can be made again.
@@ -538,7 +494,7 @@ module_goes()
 	add_wire
 	inspect_all
 	wait_served
-	opened new-module
+	opened_46 new-module
 }
 
 readonly SIZE=300000
