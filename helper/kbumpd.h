@@ -480,6 +480,10 @@ void vrfs_drop_unseen(struct worker *w);
 int links_open(struct worker *w);
 void links_close(struct worker *w);
 
+/* route.c */
+int wire_route(int index);
+void wire_unroute(int index);
+
 /* kernel.c */
 enum kernel_news {
 	KERNEL_SAME,

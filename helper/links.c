@@ -11,7 +11,6 @@
 #include <netlink/netlink.h>
 
 #include "kbumpd.h"
-#include "route.h"
 
 /**
  * struct links - what is known of the host's devices

@@ -11,7 +11,6 @@
 #include <netlink/netlink.h>
 
 #include "kbumpd.h"
-#include "route.h"
 
 /* RFC 7600, section 4.8; any link-local address. */
 #define GATEWAY4	"192.0.0.8"

@@ -18,9 +18,18 @@ static enum kb_fate refuse(const struct kb_rule *rule)
 	return rule->block == KBUMP_BLOCK_DROP ? KB_DROP : KB_REFUSE;
 }
 
-/* What becomes of a connection without a flow. */
-static void tell(struct kb_net *kn, const struct kb_rule *rule, const struct kb_facts *facts,
-		 enum kbump_action action, u8 cause)
+/**
+ * kb_decide_tell - tell those who listen what becomes of a connection without a flow
+ * @kn: the namespace
+ * @rule: the rule that decided
+ * @facts: what is known of the connection
+ * @action: what becomes of it
+ * @cause: &enum kbump_cause why it cannot be inspected, or 0
+ *
+ * Context: any.
+ */
+void kb_decide_tell(struct kb_net *kn, const struct kb_rule *rule, const struct kb_facts *facts,
+		    enum kbump_action action, u8 cause)
 {
 	const struct kb_decision d = {
 		.facts = facts,
@@ -44,7 +53,7 @@ static enum kb_fate fail(struct kb_net *kn, const struct kb_rules *t, const stru
 	kb_count(kn, stat, 1);
 	this_cpu_inc(rule->stats->failed);
 	closed = kb_rule_fails_closed(rule, cause);
-	tell(kn, rule, facts, closed ? KBUMP_ACTION_BLOCK : KBUMP_ACTION_BYPASS, cause);
+	kb_decide_tell(kn, rule, facts, closed ? KBUMP_ACTION_BLOCK : KBUMP_ACTION_BYPASS, cause);
 	return closed ? refuse(rule) : KB_PASS;
 }
 
@@ -128,7 +137,7 @@ static enum kb_fate block(struct kb_net *kn, struct sk_buff *skb, struct kb_rule
 		return KB_DROP;
 	if (!err)
 		return KB_STEER;
-	tell(kn, rule, facts, KBUMP_ACTION_BLOCK, 0);
+	kb_decide_tell(kn, rule, facts, KBUMP_ACTION_BLOCK, 0);
 	return refuse(rule);
 }
 
@@ -136,6 +145,30 @@ static enum kb_fate block(struct kb_net *kn, struct sk_buff *skb, struct kb_rule
 static bool is_tapped(const struct kb_rule *rule)
 {
 	return rule->action == KBUMP_ACTION_BYPASS && rule->ntools;
+}
+
+/* Whatever becomes of this connection, the answers to it are not the old one's. */
+static void forget(struct kb_net *kn, const struct kb_tuple *t)
+{
+	struct kb_flow *old = kb_flows_any(kn) ? kb_flow_lookup(kn, t) : NULL;
+
+	if (old)
+		kb_flow_forget(old);
+}
+
+/**
+ * kb_decide_not - a connection begins that is not put to the rules
+ * @kn: the namespace
+ * @t: the client's leg, as it would be
+ *
+ * What was decided of a connection before, with the same addresses, is not for this one.
+ *
+ * Context: RCU read side, BH off.
+ */
+void kb_decide_not(struct kb_net *kn, const struct kb_tuple *t)
+{
+	forget(kn, t);
+	kb_tap_set(kn, t, NULL);
 }
 
 /**
@@ -151,15 +184,12 @@ static bool is_tapped(const struct kb_rule *rule)
 enum kb_fate kb_decide(struct kb_net *kn, struct sk_buff *skb, const struct kb_facts *facts,
 		       struct kb_flow **flow)
 {
-	struct kb_flow *old = kb_flow_lookup(kn, &facts->tuple);
 	/* One table for all that is asked, as another one may take its place. */
 	const struct kb_rules *t = rcu_dereference(kn->rules);
 	struct kb_rule *rule;
 	bool decided;
 
-	/* Whatever becomes of this connection, the answers to it are not the old one's. */
-	if (old)
-		kb_flow_forget(old);
+	forget(kn, &facts->tuple);
 	rule = kb_rule_find(t, facts, KBUMP_CAUSE_HELPER, &decided);
 	/* Packets of the box's own do not pass where they are copied. */
 	if (!facts->origin.local)
@@ -173,6 +203,6 @@ enum kb_fate kb_decide(struct kb_net *kn, struct sk_buff *skb, const struct kb_f
 	if (rule->action == KBUMP_ACTION_BLOCK)
 		return block(kn, skb, rule, facts, flow);
 	kb_count(kn, KBUMP_STAT_BYPASSED, 1);
-	tell(kn, rule, facts, KBUMP_ACTION_BYPASS, 0);
+	kb_decide_tell(kn, rule, facts, KBUMP_ACTION_BYPASS, 0);
 	return KB_PASS;
 }

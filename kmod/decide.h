@@ -6,6 +6,8 @@
 
 struct kb_facts;
 struct kb_flow;
+struct kb_rule;
+struct kb_tuple;
 struct sk_buff;
 
 /**
@@ -24,5 +26,8 @@ enum kb_fate {
 
 enum kb_fate kb_decide(struct kb_net *kn, struct sk_buff *skb, const struct kb_facts *facts,
 		       struct kb_flow **flow);
+void kb_decide_not(struct kb_net *kn, const struct kb_tuple *t);
+void kb_decide_tell(struct kb_net *kn, const struct kb_rule *rule, const struct kb_facts *facts,
+		    enum kbump_action action, u8 cause);
 
 #endif /* KB_DECIDE_H */

@@ -723,12 +723,20 @@ void kb_flows_end_of_helper(struct kb_net *kn, const struct kb_helper *h)
 	spin_unlock_bh(&kn->list_lock);
 }
 
-static bool has_sock(struct kb_flow *f, enum kb_side side, bool with_requests)
+/**
+ * kb_flow_has_sock - has TCP a socket for a leg?
+ * @f: the flow
+ * @side: the leg
+ * @with_requests: one that has only heard a SYN is one
+ *
+ * Context: any.
+ */
+bool kb_flow_has_sock(struct kb_flow *f, enum kb_side side, bool with_requests)
 {
 	struct sock *sk = NULL;
 	bool found;
 
-	if (f->end[side].hashed)
+	if (READ_ONCE(f->end[side].hashed))
 		sk = kb_steer_sock(f->kn, &f->end[side].tuple, kb_flow_vrf(f));
 	if (!sk)
 		return false;
@@ -758,7 +766,7 @@ static void look_at_handshake(struct kb_flow *f)
 
 	if (time_after(jiffies, f->born + msecs_to_jiffies(HANDSHAKE_MS)))
 		kb_flow_end(f, KBUMP_REASON_TIMEOUT);
-	else if (!has_sock(f, KB_CLIENT, young))
+	else if (!kb_flow_has_sock(f, KB_CLIENT, young))
 		kb_flow_end(f, KBUMP_REASON_CLIENT_GONE);
 	look_later(f, &f->kn->handshakes);
 }
@@ -766,8 +774,8 @@ static void look_at_handshake(struct kb_flow *f)
 /* Called with the list lock held. */
 static void look_at_remains(struct kb_flow *f)
 {
-	if (kb_flow_is_silent(f) || has_sock(f, KB_CLIENT, true) ||
-	    has_sock(f, KB_SERVER, true)) {
+	if (kb_flow_is_silent(f) || kb_flow_has_sock(f, KB_CLIENT, true) ||
+	    kb_flow_has_sock(f, KB_SERVER, true)) {
 		look_later(f, &f->kn->remains);
 		return;
 	}

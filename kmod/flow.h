@@ -163,6 +163,7 @@ int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
 void kb_flow_forget(struct kb_flow *f);
 bool kb_flow_is_silent(const struct kb_flow *f);
 void kb_flow_end(struct kb_flow *f, enum kbump_reason reason);
+bool kb_flow_has_sock(struct kb_flow *f, enum kb_side side, bool with_requests);
 void kb_flow_closing(struct kb_flow *f);
 bool kb_flow_get(struct kb_flow *f);
 void kb_flow_put(struct kb_flow *f);

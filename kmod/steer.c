@@ -537,21 +537,11 @@ static unsigned int late_hook(void *priv, struct sk_buff *skb, const struct nf_h
 	return NF_ACCEPT;
 }
 
-/* What was decided of a connection before, with the same addresses, is not for this one. */
-static void leave_alone(struct kb_net *kn, const struct kb_packet *p)
-{
-	struct kb_tuple t = kb_packet_tuple(p, KB_CLIENT, KB_CLIENT);
-	struct kb_flow *old = kb_flows_any(kn) ? kb_flow_lookup(kn, &t) : NULL;
-
-	if (old)
-		kb_flow_forget(old);
-	kb_tap_set(kn, &t, NULL);
-}
-
 static unsigned int judge(struct kb_net *kn, struct sk_buff *skb, u16 flags,
 			  const struct nf_hook_state *state)
 {
 	struct kb_packet p;
+	struct kb_tuple t;
 	int verdict = -1;
 
 	if (!kb_packet_tcp(skb, state, &p))
@@ -563,8 +553,10 @@ static unsigned int judge(struct kb_net *kn, struct sk_buff *skb, u16 flags,
 		return verdict;
 	if (p.syn && is_chosen(kn, flags))
 		return decide(kn, skb, &p, rule_set_of(flags), state);
-	if (p.syn)
-		leave_alone(kn, &p);
+	if (p.syn) {
+		t = kb_packet_tuple(&p, KB_CLIENT, KB_CLIENT);
+		kb_decide_not(kn, &t);
+	}
 	return NF_ACCEPT;
 }
 

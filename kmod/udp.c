@@ -10,7 +10,6 @@
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netlink.h>
 
-#include "flow_nl.h"
 #include "packet.h"
 #include "rule.h"
 #include "udp.h"
@@ -74,17 +73,6 @@ static bool is_first(const struct sk_buff *skb)
 	return ct && !nf_ct_is_confirmed(ct);
 }
 
-static void tell(struct kb_net *kn, const struct kb_facts *facts, const struct kb_rule *rule)
-{
-	const struct kb_decision d = {
-		.facts = facts,
-		.rule = rule,
-		.action = rule->action,
-	};
-
-	kb_flow_tell(kn, &d);
-}
-
 /**
  * kb_udp_decide - put a packet to the rules
  * @kn: the namespace
@@ -105,7 +93,7 @@ enum kb_fate kb_udp_decide(struct kb_net *kn, const struct kb_facts *facts, bool
 		return KB_PASS;
 	kb_rule_hit(rule);
 	if (first)
-		tell(kn, facts, rule);
+		kb_decide_tell(kn, rule, facts, rule->action, 0);
 	if (rule->action != KBUMP_ACTION_BLOCK)
 		return KB_PASS;
 	kb_count(kn, KBUMP_STAT_UDP_BLOCKED, 1);

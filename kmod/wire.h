@@ -3,7 +3,6 @@
 #define KB_WIRE_H
 
 #include <linux/netdevice.h>
-#include <linux/u64_stats_sync.h>
 
 struct genl_info;
 struct kb_head;

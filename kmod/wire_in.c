@@ -45,16 +45,6 @@ enum fate {
 	IS_GONE,
 };
 
-static bool has_sock(struct kb_net *kn, const struct kb_flow *f, enum kb_side side)
-{
-	struct sock *sk = kb_steer_sock(kn, &f->end[side].tuple, kb_flow_vrf(f));
-
-	if (!sk)
-		return false;
-	sock_gen_put(sk);
-	return true;
-}
-
 /* May TCP take it? Whoever knows no more than addresses and ports cannot make it so. */
 static bool is_in_window(const struct frame *fr, struct sock *sk)
 {
@@ -91,7 +81,7 @@ static void learn(struct frame *fr, struct kb_flow *f, enum kb_side side)
 /* As in steer.c: half a flow is left, and what is addressed to the other half passes by it. */
 static enum fate of_flow(struct frame *fr, struct kb_flow *f, enum kb_side side)
 {
-	if (READ_ONCE(f->ended) && !has_sock(fr->kn, f, side)) {
+	if (READ_ONCE(f->ended) && !kb_flow_has_sock(f, side, true)) {
 		if (!kb_flow_is_silent(f))
 			return GOES_ON;
 		kfree_skb(fr->skb);
@@ -165,17 +155,6 @@ static bool can_begin(const struct frame *fr)
 	return !READ_ONCE(w->bypass) && kb_steer_is_on(fr->kn, fr->p.family) &&
 	       (fr->p.family == NFPROTO_IPV4 || has_ipv6(w->dev)) && !is_taken(fr) &&
 	       !is_the_boxs(fr);
-}
-
-/* What was decided of a connection before, with the same addresses, is not for this one. */
-static void leave_alone(const struct frame *fr)
-{
-	struct kb_tuple t = kb_packet_tuple(&fr->p, KB_CLIENT, KB_CLIENT);
-	struct kb_flow *old = kb_flow_lookup(fr->kn, &t);
-
-	if (old)
-		kb_flow_forget(old);
-	kb_tap_set(fr->kn, &t, NULL);
 }
 
 static void read_origin(struct kb_origin *o, const struct frame *fr)
@@ -281,6 +260,7 @@ static enum fate judge(struct frame *fr)
 {
 	enum kb_side side;
 	struct kb_flow *f;
+	struct kb_tuple t;
 
 	if (!kb_packet_read(fr->skb, &fr->state, &fr->p))
 		return decide_udp(fr);
@@ -294,7 +274,8 @@ static enum fate judge(struct frame *fr)
 		return GOES_ON;
 	if (can_begin(fr))
 		return decide(fr);
-	leave_alone(fr);
+	t = kb_packet_tuple(&fr->p, KB_CLIENT, KB_CLIENT);
+	kb_decide_not(fr->kn, &t);
 	return GOES_ON;
 }
 
