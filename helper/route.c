@@ -38,6 +38,17 @@ static struct nl_msg *no_route(int type, int flags, int family, int index)
 	return NULL;
 }
 
+/* Both legs offer notification of congestion (RFC 3168); the module has its say in that. */
+static int put_metrics(struct nl_msg *msg)
+{
+	struct nlattr *nest = nla_nest_start(msg, RTA_METRICS);
+
+	if (!nest || nla_put_u32(msg, RTAX_FEATURES, RTAX_FEATURE_ECN))
+		return -NLE_NOMEM;
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
 static struct nl_msg *route(int family, int index)
 {
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
@@ -54,7 +65,8 @@ static struct nl_msg *route(int family, int index)
 	if (msg && !nlmsg_append(msg, &r, sizeof(r), NLMSG_ALIGNTO) &&
 	    !nla_put_u32(msg, RTA_TABLE, KBUMP_WIRE_TABLE + index) &&
 	    !nla_put_u32(msg, RTA_OIF, index) &&
-	    !nla_put(msg, RTA_GATEWAY, family == AF_INET ? 4 : 16, gateway))
+	    !nla_put(msg, RTA_GATEWAY, family == AF_INET ? 4 : 16, gateway) &&
+	    !put_metrics(msg))
 		return msg;
 	nlmsg_free(msg);
 	return NULL;

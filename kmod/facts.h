@@ -10,7 +10,7 @@
 
 #include "tuple.h"
 
-struct kb_head;
+struct kb_path;
 struct netlink_ext_ack;
 struct nf_hook_state;
 struct nlattr;
@@ -65,8 +65,7 @@ struct kb_origin {
  * @offer_len: bytes there
  * @issuer: of the server's certificate, or NULL if there is none
  * @fingerprint: %KBUMP_FINGERPRINT_LEN bytes, of that, or NULL
- * @head: what stands around the first packet, if it came by a wire; else NULL
- * @port: number of the wire's port that it came in by
+ * @path: how the flow's packets look on a wire, if the first came by one; else NULL
  * @tls: &enum kbump_tls
  * @ech: the ClientHello has an outer encrypted_client_hello
  * @cert: &enum kbump_cert
@@ -81,8 +80,7 @@ struct kb_facts {
 	unsigned int offer_len;
 	const char *issuer;
 	const u8 *fingerprint;
-	const struct kb_head *head;
-	u8 port;
+	const struct kb_path *path;
 	u8 tls;
 	u8 ech;
 	u8 cert;

@@ -185,9 +185,9 @@ static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *fact
 	f->id = atomic64_inc_return(&kn->last_id);
 	f->born = jiffies;
 	f->origin = facts->origin;
+	if (facts->path)
+		f->path = *facts->path;
 	spin_lock_init(&f->path.lock);
-	if (facts->head)
-		kb_path_init(&f->path, facts->head, facts->port);
 	f->end[KB_CLIENT].flow = f;
 	f->end[KB_CLIENT].tuple = facts->tuple;
 	f->end[KB_SERVER].flow = f;

@@ -12,13 +12,14 @@
 #include "packet.h"
 #include "vrf.h"
 
-/* Where the header of @proto begins, or an error if there is none, or if it is a fragment. */
+/* Where the header of @proto begins, or an error if there is none. */
 static int find4(const struct sk_buff *skb, u8 proto, struct kb_packet *p)
 {
 	const struct iphdr *ip = ip_hdr(skb);
 
-	if (ip->protocol != proto || ip_is_fragment(ip))
+	if (ip->protocol != proto || ip->frag_off & htons(IP_OFFSET))
 		return -ENOENT;
+	p->part = ip_is_fragment(ip);
 	p->src.ip = ip->saddr;
 	p->dst.ip = ip->daddr;
 	return skb_network_offset(skb) + ip->ihl * 4;
@@ -44,8 +45,7 @@ static int find6(const struct sk_buff *skb, u8 proto, struct kb_packet *p)
 
 	if (ipv6_find_hdr(skb, &off, proto, &frag, &flags) < 0 || frag)
 		return -ENOENT;
-	if (flags & IP6_FH_F_FRAG && has_more_fragments(skb))
-		return -ENOENT;
+	p->part = flags & IP6_FH_F_FRAG && has_more_fragments(skb);
 	p->src.in6 = ipv6_hdr(skb)->saddr;
 	p->dst.in6 = ipv6_hdr(skb)->daddr;
 	return off;
@@ -73,11 +73,29 @@ static bool read_tcp(const struct sk_buff *skb, int off, struct kb_packet *p)
 	p->dport = th->dest;
 	p->syn = th->syn && !th->ack && !th->rst && !th->fin;
 	p->synack = th->syn && th->ack && !th->rst && !th->fin;
+	p->ecn = th->ece && th->cwr;
 	p->fin = th->fin;
 	p->rst = th->rst;
 	p->tcp = off;
 	p->payload = off + th->doff * 4;
 	return true;
+}
+
+/**
+ * kb_packet_first - read a TCP packet, or the first fragment of one
+ * @skb: the packet
+ * @state: of the hook that sees it
+ * @p: result
+ *
+ * Context: RCU read side.
+ * Return: true if it is one, with the whole of TCP's header.
+ */
+bool kb_packet_first(const struct sk_buff *skb, const struct nf_hook_state *state,
+		     struct kb_packet *p)
+{
+	int off = find(skb, state, IPPROTO_TCP, p);
+
+	return off >= 0 && read_tcp(skb, off, p);
 }
 
 /**
@@ -92,9 +110,7 @@ static bool read_tcp(const struct sk_buff *skb, int off, struct kb_packet *p)
 bool kb_packet_tcp(const struct sk_buff *skb, const struct nf_hook_state *state,
 		   struct kb_packet *p)
 {
-	int off = find(skb, state, IPPROTO_TCP, p);
-
-	return off >= 0 && read_tcp(skb, off, p);
+	return kb_packet_first(skb, state, p) && !p->part;
 }
 
 /**
@@ -114,7 +130,7 @@ bool kb_packet_udp(const struct sk_buff *skb, const struct nf_hook_state *state,
 	struct udphdr buf;
 
 	uh = off < 0 ? NULL : skb_header_pointer(skb, off, sizeof(buf), &buf);
-	if (!uh)
+	if (!uh || p->part)
 		return false;
 	p->sport = uh->source;
 	p->dport = uh->dest;

@@ -19,9 +19,11 @@ struct sk_buff;
  * @out_vrf: the same of that which it goes to
  * @syn: it opens a connection
  * @synack: it answers one that does
+ * @ecn: it has both flags of congestion notification
  * @error: it is an ICMP error
  * @fin: it ends one direction
  * @rst: it ends the connection
+ * @part: it is the first of several fragments
  * @src: from
  * @dst: to
  * @sport: from
@@ -35,9 +37,11 @@ struct kb_packet {
 	int out_vrf;
 	bool syn;
 	bool synack;
+	bool ecn;
 	bool error;
 	bool fin;
 	bool rst;
+	bool part;
 	union nf_inet_addr src;
 	union nf_inet_addr dst;
 	__be16 sport;
@@ -46,6 +50,8 @@ struct kb_packet {
 	unsigned int payload;
 };
 
+bool kb_packet_first(const struct sk_buff *skb, const struct nf_hook_state *state,
+		     struct kb_packet *p);
 bool kb_packet_tcp(const struct sk_buff *skb, const struct nf_hook_state *state,
 		   struct kb_packet *p);
 bool kb_packet_udp(const struct sk_buff *skb, const struct nf_hook_state *state,

@@ -102,28 +102,15 @@ void kb_head_read(struct kb_head *h, const struct sk_buff *skb, u8 family)
 }
 
 /**
- * kb_path_init - begin with what the client's first packet says
- * @p: the path
- * @client: of that packet
- * @port: number of the port that it came in on
+ * kb_head_vlans - in which VLAN is a packet?
+ * @h: what stands before it
+ *
+ * Priorities say nothing of that, and a number of 0 says that there is only a priority.
  *
  * Context: any.
+ * Return: both numbers, the outer one above.
  */
-void kb_path_init(struct kb_path *p, const struct kb_head *client, u8 port)
-{
-	struct kb_head *server = &p->from[KB_SERVER];
-
-	p->used = true;
-	p->port = port;
-	p->from[KB_CLIENT] = *client;
-	*server = *client;
-	ether_addr_copy(server->dst, client->src);
-	ether_addr_copy(server->src, client->dst);
-	server->ttl = 0;
-}
-
-/* Both numbers, the outer one above. One of 0 says that there is only a priority. */
-static u32 vlans_of(const struct kb_head *h)
+u32 kb_head_vlans(const struct kb_head *h)
 {
 	unsigned int i;
 	u32 all = 0;
@@ -132,6 +119,31 @@ static u32 vlans_of(const struct kb_head *h)
 		if (h->tag[i].proto && h->tag[i].tci & VLAN_VID_MASK)
 			all = all << 16 | (h->tag[i].tci & VLAN_VID_MASK);
 	return all;
+}
+
+/**
+ * kb_path_init - begin with what the client's first packet says
+ * @p: the path
+ * @client: of that packet
+ * @port: number of the port that it came in on
+ * @ecn: see &struct kb_path
+ *
+ * Context: any.
+ */
+void kb_path_init(struct kb_path *p, const struct kb_head *client, u8 port, bool ecn)
+{
+	struct kb_head *server = &p->from[KB_SERVER];
+
+	p->used = true;
+	p->port = port;
+	p->ecn = ecn;
+	p->from[KB_CLIENT] = *client;
+	*server = *client;
+	ether_addr_copy(server->dst, client->src);
+	ether_addr_copy(server->src, client->dst);
+	/* Nobody sends from the address of a group. */
+	server->src[0] &= ~1;
+	server->ttl = 0;
 }
 
 /**
@@ -150,7 +162,7 @@ bool kb_path_is(const struct kb_path *p, const struct kb_head *h, enum kb_side f
 	bool near = port == p->port;
 
 	return p->used && near == (from == KB_CLIENT) &&
-	       vlans_of(&p->from[KB_CLIENT]) == vlans_of(h);
+	       kb_head_vlans(&p->from[KB_CLIENT]) == kb_head_vlans(h);
 }
 
 /**

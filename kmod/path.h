@@ -41,8 +41,9 @@ struct kb_head {
  *
  * A part of the flow.
  *
- * @used: the flow is on a wire; constant, as @port
+ * @used: the flow is on a wire; constant, as @port and @ecn
  * @port: number of the wire's port on which the client is
+ * @ecn: the client offers notification of congestion (RFC 3168)
  * @lock: protects @from; taken with BH off
  * @from: of the latest packet of each side; until the server sends one, its is the client's turned
  *	round, with a @ttl of 0
@@ -50,13 +51,15 @@ struct kb_head {
 struct kb_path {
 	bool used;
 	u8 port;
+	bool ecn;
 	spinlock_t lock;
 	struct kb_head from[KB_SIDES];
 };
 
 int kb_head_find(struct sk_buff *skb, u8 *family);
 void kb_head_read(struct kb_head *h, const struct sk_buff *skb, u8 family);
-void kb_path_init(struct kb_path *p, const struct kb_head *client, u8 port);
+u32 kb_head_vlans(const struct kb_head *h);
+void kb_path_init(struct kb_path *p, const struct kb_head *client, u8 port, bool ecn);
 bool kb_path_is(const struct kb_path *p, const struct kb_head *h, enum kb_side from, u8 port);
 bool kb_path_is_news(const struct kb_path *p, const struct kb_head *h, enum kb_side from);
 void kb_path_note(struct kb_path *p, const struct kb_head *h, enum kb_side from);

@@ -23,12 +23,6 @@
 
 /* ---- frames */
 
-static void drop(const struct kb_port *in, struct sk_buff *skb)
-{
-	this_cpu_inc(in->wire->stats[in->number]->dropped);
-	kfree_skb(skb);
-}
-
 /* For who looks at the wire itself. */
 static void show(struct net_device *dev, struct sk_buff *skb)
 {
@@ -47,19 +41,23 @@ static void forward(const struct kb_port *in, struct sk_buff *skb)
 	int depth;
 
 	skb_push(skb, skb->data - skb_mac_header(skb));
-	if (!out || !is_skb_forwardable(out->dev, skb))
-		return drop(in, skb);
+	if (!out || !(out->dev->flags & IFF_UP) || !netif_carrier_ok(out->dev))
+		return kb_wire_drop(in, skb, KB_DROP_DOWN);
+	if (!is_skb_forwardable(out->dev, skb))
+		return kb_wire_drop(in, skb, KB_DROP_LONG);
 	/* The device that is to fill the sum in counts from there. */
 	if (skb->ip_summed == CHECKSUM_PARTIAL && eth_type_vlan(skb->protocol)) {
 		if (!vlan_get_protocol_and_depth(skb, skb->protocol, &depth))
-			return drop(in, skb);
+			return kb_wire_drop(in, skb, KB_DROP_LONG);
 		skb_set_network_header(skb, depth);
 	}
 	show(in->wire->dev, skb);
 	skb_forward_csum(skb);
 	skb_clear_tstamp(skb);
 	skb->dev = out->dev;
-	dev_queue_xmit(skb);
+	/* With NET_XMIT_CN it may have been another one. */
+	if (dev_queue_xmit(skb) != NET_XMIT_SUCCESS)
+		this_cpu_inc(in->wire->stats[in->number]->dropped[KB_DROP_FULL]);
 }
 
 static rx_handler_result_t handle_frame(struct sk_buff **pskb)
@@ -79,7 +77,7 @@ static rx_handler_result_t handle_frame(struct sk_buff **pskb)
 	this_cpu_inc(stats->frames);
 	this_cpu_add(stats->bytes, skb->len + ETH_HLEN);
 	if (!netif_running(in->wire->dev)) {
-		drop(in, skb);
+		kb_wire_drop(in, skb, KB_DROP_DOWN);
 		return RX_HANDLER_CONSUMED;
 	}
 	if (kb_wire_in(in, pskb)) {
@@ -392,6 +390,7 @@ static int wire_dev_init(struct net_device *dev)
 			free_percpu(w->stats[0]);
 		return -ENOMEM;
 	}
+	kb_parts_init(&w->parts);
 	netif_carrier_off(dev);
 	return 0;
 }
@@ -417,6 +416,7 @@ static void wire_dev_uninit(struct net_device *dev)
 struct kb_port_stats kb_wire_stats(const struct kb_wire *w, unsigned int number)
 {
 	struct kb_port_stats sum = {};
+	enum kb_drop why;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
@@ -425,8 +425,19 @@ struct kb_port_stats kb_wire_stats(const struct kb_wire *w, unsigned int number)
 		sum.frames += READ_ONCE(s->frames);
 		sum.bytes += READ_ONCE(s->bytes);
 		sum.steered += READ_ONCE(s->steered);
-		sum.dropped += READ_ONCE(s->dropped);
+		for (why = 0; why < KB_DROPS; why++)
+			sum.dropped[why] += READ_ONCE(s->dropped[why]);
 	}
+	return sum;
+}
+
+static u64 all_dropped(const struct kb_port_stats *s)
+{
+	enum kb_drop why;
+	u64 sum = 0;
+
+	for (why = 0; why < KB_DROPS; why++)
+		sum += s->dropped[why];
 	return sum;
 }
 
@@ -438,10 +449,10 @@ static void wire_dev_stats(struct net_device *dev, struct rtnl_link_stats64 *s)
 
 	s->rx_packets = a.frames;
 	s->rx_bytes = a.bytes;
-	s->rx_dropped = a.dropped;
+	s->rx_dropped = all_dropped(&a);
 	s->tx_packets = b.frames;
 	s->tx_bytes = b.bytes;
-	s->tx_dropped = b.dropped;
+	s->tx_dropped = all_dropped(&b);
 }
 
 const struct net_device_ops kb_wire_ops = {

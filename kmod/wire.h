@@ -4,6 +4,8 @@
 
 #include <linux/netdevice.h>
 
+#include "part.h"
+
 struct genl_info;
 struct kb_head;
 struct netlink_callback;
@@ -11,17 +13,35 @@ struct netlink_callback;
 #define KB_WIRE_PORTS	2
 
 /**
+ * enum kb_drop - why a frame did not pass
+ * @KB_DROP_DOWN: the wire or the other port is down, or not there
+ * @KB_DROP_LONG: it is longer than the other port takes
+ * @KB_DROP_FULL: the queue of the other port did not take it
+ * @KB_DROP_RULE: a rule blocks it
+ * @KB_DROP_CUT: it is a fragment by which TCP's header would be hidden from the rules
+ * @KB_DROPS: how many there are
+ */
+enum kb_drop {
+	KB_DROP_DOWN,
+	KB_DROP_LONG,
+	KB_DROP_FULL,
+	KB_DROP_RULE,
+	KB_DROP_CUT,
+	KB_DROPS,
+};
+
+/**
  * struct kb_port_stats - of what came in by a port
  * @frames: frames
  * @bytes: their bytes, from the Ethernet header on
  * @steered: those of them that went to kbump's sockets
- * @dropped: those that the other port could not take
+ * @dropped: those that did not pass, by &enum kb_drop
  */
 struct kb_port_stats {
 	u64 frames;
 	u64 bytes;
 	u64 steered;
-	u64 dropped;
+	u64 dropped[KB_DROPS];
 };
 
 /**
@@ -59,6 +79,7 @@ struct kb_port {
  * @inside: number of the port on which the clients are, as the operator sees it; under RTNL
  * @link: a port goes down with the other; under RTNL
  * @bypass: no flow begins; written under RTNL
+ * @parts: fragmented packets that went up
  * @stats: by port, per CPU
  */
 struct kb_wire {
@@ -69,6 +90,7 @@ struct kb_wire {
 	u8 inside;
 	bool link;
 	bool bypass;
+	struct kb_parts parts;
 	struct kb_port_stats __percpu *stats[KB_WIRE_PORTS];
 };
 
@@ -96,6 +118,7 @@ int kb_wire_get_doit(struct sk_buff *skb, struct genl_info *info);
 int kb_wire_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 
 /* wire_in.c */
+void kb_wire_drop(const struct kb_port *in, struct sk_buff *skb, enum kb_drop why);
 bool kb_wire_in(const struct kb_port *in, struct sk_buff **pskb);
 
 /* wire_out.c */

@@ -78,15 +78,31 @@ static void learn(struct frame *fr, struct kb_flow *f, enum kb_side side)
 	sock_gen_put(sk);
 }
 
+/**
+ * kb_wire_drop - a frame does not pass
+ * @in: the port that it came in by
+ * @skb: the frame; it is consumed
+ * @why: as it is counted
+ *
+ * Context: softirq.
+ */
+void kb_wire_drop(const struct kb_port *in, struct sk_buff *skb, enum kb_drop why)
+{
+	this_cpu_inc(in->wire->stats[in->number]->dropped[why]);
+	kfree_skb(skb);
+}
+
+static enum fate drop(const struct frame *fr, enum kb_drop why)
+{
+	kb_wire_drop(fr->in, fr->skb, why);
+	return IS_GONE;
+}
+
 /* As in steer.c: half a flow is left, and what is addressed to the other half passes by it. */
 static enum fate of_flow(struct frame *fr, struct kb_flow *f, enum kb_side side)
 {
-	if (READ_ONCE(f->ended) && !kb_flow_has_sock(f, side, true)) {
-		if (!kb_flow_is_silent(f))
-			return GOES_ON;
-		kfree_skb(fr->skb);
-		return IS_GONE;
-	}
+	if (READ_ONCE(f->ended) && !kb_flow_has_sock(f, side, true))
+		return kb_flow_is_silent(f) ? drop(fr, KB_DROP_RULE) : GOES_ON;
 	learn(fr, f, side);
 	return GOES_UP;
 }
@@ -172,15 +188,16 @@ static void read_origin(struct kb_origin *o, const struct frame *fr)
 }
 
 /* Back to the sender, as if the receiver had answered. */
-static void answer(const struct frame *fr, struct sk_buff *n)
+static enum fate refuse(const struct frame *fr, struct sk_buff *n)
 {
 	struct kb_path back = {};
 
-	kfree_skb(fr->skb);
+	drop(fr, KB_DROP_RULE);
 	if (!n)
-		return;
-	kb_path_init(&back, &fr->head, fr->in->number);
+		return IS_GONE;
+	kb_path_init(&back, &fr->head, fr->in->number, false);
 	kb_wire_send(n, fr->in->dev, &back.from[KB_SERVER]);
+	return IS_GONE;
 }
 
 /* What fills a short frame up is not TCP's. */
@@ -214,7 +231,7 @@ static enum fate decide_udp(struct frame *fr)
 	enum kb_fate fate;
 
 	if (!kb_rules_want_udp(fr->kn) || READ_ONCE(fr->in->wire->bypass) ||
-	    !kb_packet_udp(fr->skb, &fr->state, &fr->p))
+	    fr->skb->pkt_type == PACKET_MULTICAST || !kb_packet_udp(fr->skb, &fr->state, &fr->p))
 		return GOES_ON;
 	kb_head_read(&fr->head, fr->skb, fr->p.family);
 	facts.tuple = kb_packet_tuple(&fr->p, KB_CLIENT, KB_CLIENT);
@@ -222,48 +239,41 @@ static enum fate decide_udp(struct frame *fr)
 	fate = kb_udp_decide(fr->kn, &facts, false);
 	if (fate == KB_PASS)
 		return GOES_ON;
-	if (fate == KB_REFUSE)
-		answer(fr, port_unreachable(fr));
-	else
-		kfree_skb(fr->skb);
-	return IS_GONE;
+	return fate == KB_REFUSE ? refuse(fr, port_unreachable(fr)) : drop(fr, KB_DROP_RULE);
 }
 
 static enum fate decide(struct frame *fr)
 {
+	struct kb_path path = {};
 	struct kb_facts facts = {
 		.known = KB_KNOWN_SYN,
 		.tuple = kb_packet_tuple(&fr->p, KB_CLIENT, KB_CLIENT),
-		.head = &fr->head,
-		.port = fr->in->number,
+		.path = &path,
 	};
 	struct kb_flow *f;
 
 	kb_head_read(&fr->head, fr->skb, fr->p.family);
+	kb_path_init(&path, &fr->head, fr->in->number, fr->p.ecn);
 	read_origin(&facts.origin, fr);
 	switch (kb_decide(fr->kn, fr->skb, &facts, &f)) {
 	case KB_STEER:
 		kb_flow_put(f);
 		return GOES_UP;
 	case KB_REFUSE:
-		answer(fr, reset(fr));
-		return IS_GONE;
+		return refuse(fr, reset(fr));
 	case KB_DROP:
-		kfree_skb(fr->skb);
-		return IS_GONE;
+		return drop(fr, KB_DROP_RULE);
 	default:
 		return GOES_ON;
 	}
 }
 
-static enum fate judge(struct frame *fr)
+static enum fate judge_tcp(struct frame *fr)
 {
 	enum kb_side side;
 	struct kb_flow *f;
 	struct kb_tuple t;
 
-	if (!kb_packet_read(fr->skb, &fr->state, &fr->p))
-		return decide_udp(fr);
 	for (side = KB_CLIENT; side < KB_SIDES && kb_flows_any(fr->kn); side++) {
 		f = find_flow(fr, side);
 		/* An ended flow does not stand in the way of a new one. */
@@ -279,13 +289,40 @@ static enum fate judge(struct frame *fr)
 	return GOES_ON;
 }
 
+static enum fate judge_part(struct frame *fr, const struct kb_part *part)
+{
+	struct kb_parts *parts = &fr->in->wire->parts;
+	enum fate fate = GOES_ON;
+
+	if (part->cut && !READ_ONCE(fr->in->wire->bypass))
+		return drop(fr, KB_DROP_CUT);
+	if (!part->first)
+		return kb_parts_have(parts, part) ? GOES_UP : GOES_ON;
+	if (kb_packet_first(fr->skb, &fr->state, &fr->p))
+		fate = judge_tcp(fr);
+	kb_parts_note(parts, part, fate == GOES_UP);
+	return fate;
+}
+
+static enum fate judge(struct frame *fr)
+{
+	struct kb_part part;
+
+	if (kb_part_read(&part, &fr->in->wire->parts, fr->skb, fr->state.pf, fr->in->number,
+			 &fr->head))
+		return judge_part(fr, &part);
+	if (kb_packet_read(fr->skb, &fr->state, &fr->p))
+		return judge_tcp(fr);
+	return decide_udp(fr);
+}
+
 /* As if the wire's device had received it, without tags. */
 static void turn_up(const struct frame *fr)
 {
 	struct sk_buff *skb = fr->skb;
 
 	__vlan_hwaccel_clear_tag(skb);
-	skb->protocol = htons(fr->p.family == NFPROTO_IPV4 ? ETH_P_IP : ETH_P_IPV6);
+	skb->protocol = htons(fr->state.pf == NFPROTO_IPV4 ? ETH_P_IP : ETH_P_IPV6);
 	skb->pkt_type = PACKET_HOST;
 	skb->dev = fr->in->wire->dev;
 }
@@ -315,8 +352,8 @@ bool kb_wire_in(const struct kb_port *in, struct sk_buff **pskb)
 		.out = dev,
 		.net = dev_net(dev),
 	};
-	if (fr.skb->pkt_type == PACKET_BROADCAST || fr.skb->pkt_type == PACKET_MULTICAST ||
-	    !kb_steer_wants(fr.kn))
+	/* The address of a group may be that of a cluster of servers. */
+	if (fr.skb->pkt_type == PACKET_BROADCAST || !kb_steer_wants(fr.kn))
 		return false;
 	off = kb_head_find(fr.skb, &fr.state.pf);
 	if (off < 0)

@@ -18,11 +18,16 @@ static int fill_stats(struct sk_buff *skb, const struct kb_wire *w, unsigned int
 		      int first)
 {
 	const struct kb_port_stats s = kb_wire_stats(w, number);
+	enum kb_drop why;
 
-	return nla_put_u64_64bit(skb, first, s.frames, KBUMP_WIRE_A_PAD) ||
-	       nla_put_u64_64bit(skb, first + 1, s.bytes, KBUMP_WIRE_A_PAD) ||
-	       nla_put_u64_64bit(skb, first + 2, s.steered, KBUMP_WIRE_A_PAD) ||
-	       nla_put_u64_64bit(skb, first + 3, s.dropped, KBUMP_WIRE_A_PAD);
+	if (nla_put_u64_64bit(skb, first, s.frames, KBUMP_WIRE_A_PAD) ||
+	    nla_put_u64_64bit(skb, first + 1, s.bytes, KBUMP_WIRE_A_PAD) ||
+	    nla_put_u64_64bit(skb, first + 2, s.steered, KBUMP_WIRE_A_PAD))
+		return -EMSGSIZE;
+	for (why = 0; why < KB_DROPS; why++)
+		if (nla_put_u64_64bit(skb, first + 3 + why, s.dropped[why], KBUMP_WIRE_A_PAD))
+			return -EMSGSIZE;
+	return 0;
 }
 
 static bool is_up(const struct kb_wire *w)

@@ -6,6 +6,8 @@
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <linux/netfilter.h>
+#include <linux/tcp.h>
+#include <net/checksum.h>
 #include <net/dsfield.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
@@ -97,6 +99,22 @@ static bool has_header(struct sk_buff *skb)
 	       pskb_network_may_pull(skb, sizeof(struct ipv6hdr));
 }
 
+/* A server is offered what the client offers: the routes have each leg offer it. */
+static bool withdraw_ecn(struct sk_buff *skb, const struct kb_packet *p)
+{
+	struct tcphdr *th;
+	__be32 old, new;
+
+	if (!pskb_may_pull(skb, p->tcp + sizeof(*th)))
+		return false;
+	th = (struct tcphdr *)(skb->data + p->tcp);
+	old = tcp_flag_word(th);
+	new = old & ~(TCP_FLAG_ECE | TCP_FLAG_CWR);
+	tcp_flag_word(th) = new;
+	inet_proto_csum_replace4(&th->check, skb, old, new, false);
+	return true;
+}
+
 /* A packet of leg @side. Return: true if it was sent. */
 static bool send_leg(struct sk_buff *skb, const struct kb_wire *w, struct kb_flow *f,
 		     const struct kb_packet *p, enum kb_side side)
@@ -106,6 +124,8 @@ static bool send_leg(struct sk_buff *skb, const struct kb_wire *w, struct kb_flo
 	struct kb_head h;
 
 	if (!out || skb_cow_head(skb, room(out->dev)))
+		return false;
+	if (p->syn && p->ecn && !f->path.ecn && !withdraw_ecn(skb, p))
 		return false;
 	kb_path_get(&f->path, &h, kb_other(side));
 	set_hops(skb, p->family, &h);

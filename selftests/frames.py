@@ -3,6 +3,9 @@
 """Frames of many kinds on a wire.
 
 send DEVICE MTU: one of each, from the station SOURCE
+mark DEVICE WORD: one with this
+split DEVICE STATION FROM TO PORT: the first packet of a connection, in two fragments
+cut DEVICE STATION FROM TO PORT: the same, but that one could not tell
 dump FILE: the frames of a capture, one a line, as digits
 """
 
@@ -25,10 +28,7 @@ def ipv4(proto, payload, fragment=0, options=b""):
     head = struct.pack(
         "!BBHHHBBH4s4s", 0x40 | words, 0x2E, words * 4 + len(payload), 7, fragment, 9, proto,
         0, bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])) + options
-    total = sum(struct.unpack("!%dH" % (len(head) // 2), head))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return head[:10] + struct.pack("!H", ~total & 0xFFFF) + head[12:] + payload
+    return head[:10] + struct.pack("!H", sum16(head)) + head[12:] + payload
 
 
 def ipv6(following, payload):
@@ -36,6 +36,50 @@ def ipv6(following, payload):
     ends = socket.inet_pton(socket.AF_INET6, "2001:db8::1") + \
         socket.inet_pton(socket.AF_INET6, "2001:db8::2")
     return struct.pack("!IHBB", 0x6E012345, len(payload), following, 9) + ends + payload
+
+
+def sum16(data):
+    """The Internet's checksum."""
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def syn(src, dst, port):
+    """With 20 bytes of options."""
+    head = struct.pack("!HHIIBBHHH", 40000, port, 1, 0, 0xA0, 2, 64240, 0, 0) + \
+        b"\x02\x04\x05\xb4" + b"\x01" * 16
+    pseudo = src + dst + struct.pack("!II", len(head), 6)
+    return head[:16] + struct.pack("!H", sum16(pseudo + head)) + head[18:]
+
+
+def split4(src, dst, port, size):
+    """The first of these fragments has so many bytes of TCP."""
+    data = syn(src, dst, port)
+    for at, part in ((0, data[:size]), (size, data[size:])):
+        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(part), 7,
+                           at // 8 | (0 if at else 0x2000), 64, 6, 0, src, dst)
+        yield 0x0800, head[:10] + struct.pack("!H", sum16(head)) + head[12:] + part
+
+
+def split6(src, dst, port, size, options=b""):
+    """The same, after other headers."""
+    data = options + syn(src, dst, port)
+    for at, part in ((0, data[:size]), (size, data[size:])):
+        head = struct.pack("!BxHI", 60 if options else 6, at | (0 if at else 1), 7)
+        yield 0x86DD, struct.pack("!IHBB16s16s", 0x60000000, 8 + len(part), 44, 64, src, dst) + \
+            head + part
+
+
+def connection(src, dst, port, cut):
+    """The first packet of one, in fragments."""
+    if ":" not in src:
+        return split4(socket.inet_aton(src), socket.inet_aton(dst), port, 8 if cut else 24)
+    ends = [socket.inet_pton(socket.AF_INET6, end) for end in (src, dst)]
+    if cut:
+        return split6(*ends, port, 8, options=b"\x06\0\x01\x04" + bytes(4))
+    return split6(*ends, port, 24)
 
 
 def tcp(flags, port=443):
@@ -60,13 +104,13 @@ def all_frames(mtu):
     yield frame(PEER, 0x88A8, b"\x00\x09\x81\x00\x00\x07\x81\x00\x00\x05" + bytes(40))
     yield frame(PEER, 0x0800, ipv4(6, tcp(16)))  # of no flow
     yield frame(PEER, 0x0800, ipv4(6, tcp(2, 8443)))  # a SYN that no rule wants
-    yield frame(PEER, 0x0800, ipv4(6, tcp(2), fragment=0x2000))  # the first part of a SYN
+    yield frame(PEER, 0x0800, ipv4(6, tcp(2, 8443), fragment=0x2000))  # the first part of a SYN
     yield frame(PEER, 0x0800, ipv4(6, tcp(2), fragment=3))  # another part
     yield frame(PEER, 0x0800, ipv4(6, tcp(16), options=b"\x94\x04\x00\x00"))
     yield frame(PEER, 0x0800, ipv4(47, bytes(40)))  # GRE
     yield frame(PEER, 0x86DD, ipv6(6, tcp(16)))
     yield frame(PEER, 0x86DD, ipv6(0, b"\x06\x00\x01\x04" + bytes(4) + tcp(16)))
-    yield frame(PEER, 0x86DD, ipv6(44, b"\x06\x00\x00\x01\x00\x00\x00\x05" + tcp(2)))
+    yield frame(PEER, 0x86DD, ipv6(44, b"\x06\x00\x00\x01\x00\x00\x00\x05" + tcp(2, 8443)))
     yield frame(PEER, 0x0800, b"\x45")  # cut short
     yield frame(PEER, 0x0800, b"\x4f" + bytes(30))  # a header longer than the packet
     yield frame(PEER, 0x0800, b"\x65" + bytes(40))  # another version
@@ -76,12 +120,21 @@ def all_frames(mtu):
     yield frame(PEER, 0x88B5, b"the last")
 
 
-def send(device, mtu):
+def send(device, frames):
     """Each of them, in order."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
         sock.bind((device, 0))
-        for data in all_frames(mtu):
+        for data in frames:
             sock.send(data)
+
+
+def send_connection(cut, device, station, src, dst, port):
+    """From the device's own station."""
+    with open(f"/sys/class/net/{device}/address", encoding="ascii") as file:
+        mine = file.read()
+    head = b"".join(bytes.fromhex(mac.strip().replace(":", "")) for mac in (station, mine))
+    send(device, (head + struct.pack("!H", kind) + data
+                  for kind, data in connection(src, dst, int(port), cut)))
 
 
 def dump(name):
@@ -96,6 +149,10 @@ def dump(name):
 
 
 if sys.argv[1] == "send":
-    send(sys.argv[2], int(sys.argv[3]))
+    send(sys.argv[2], all_frames(int(sys.argv[3])))
+elif sys.argv[1] == "mark":
+    send(sys.argv[2], [frame(PEER, 0x88B5, sys.argv[3].encode())])
+elif sys.argv[1] in ("split", "cut"):
+    send_connection(sys.argv[1] == "cut", *sys.argv[2:])
 else:
     dump(sys.argv[2])

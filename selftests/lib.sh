@@ -180,7 +180,7 @@ reap()
 	pid=$(pid_of "$1") || return 0
 	[ "$pid" ] || return 0
 	kill "-${2:-TERM}" -- "-$pid" 2>/dev/null || true
-	if ! wait_for 20 is_gone "$pid" >/dev/null; then
+	if ! wait_for "$WAIT" is_gone "$pid" >/dev/null; then
 		echo "$1 (pid $pid) does not end by SIG${2:-TERM}"
 		kill -KILL -- "-$pid"
 	fi

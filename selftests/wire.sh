@@ -4,66 +4,9 @@
 # A wire between two hosts of one subnet: whatever they send crosses it unchanged, what is inspected
 # looks as if it had, and neither of them sees the box.
 
-. "$(dirname "$0")/lib.sh"
-
-# As much as both sides' addresses have in common.
-readonly LENGTH4=8 LENGTH6=8
-
-# ---- the network: two hosts, and the box between them without an address
-
-host_addresses()
-{
-	ip -n "$1" addr flush dev eth0
-	ip -n "$1" -batch - <<-IP
-		addr add $2/$LENGTH4 dev eth0
-		addr add $3/$LENGTH6 dev eth0 nodad
-	IP
-}
-
-add_wire()
-{
-	ip -n "$BOX" link add w0 type kbump
-	ip -n "$BOX" link set c0 master w0
-	ip -n "$BOX" link set s0 master w0
-	ip -n "$BOX" link set c0 up
-	ip -n "$BOX" link set s0 up
-	ip -n "$BOX" link set w0 up
-}
-
-setup_network()
-{
-	ip netns add "$BOX" && ip netns add "$TOOL" || return
-	setup_client && setup_server && setup_tool_link || return
-	ip -n "$BOX" link set lo up
-	host_addresses "$CLIENT" "$CLIENT4" "$CLIENT6"
-	host_addresses "$SERVER" "$SERVER4" "$SERVER6"
-	add_wire && wait_for "$WAIT" reachable "$SERVER4" && wait_for "$WAIT" reachable "$SERVER6"
-}
-
-mac()
-{
-	in_ns "$1" cat "/sys/class/net/${2:-eth0}/address"
-}
+. "$(dirname "$0")/wire-lib.sh"
 
 # ---- what crosses
-
-# record POINT NETNS [FILTER]: frames at a host, both directions, into POINT.pcap
-record()
-{
-	rm -f "$DIR/$1.pcap"
-	spawn "$1" "$2" tcpdump -n -U -s 0 -B 16384 -i eth0 -w "$DIR/$1.pcap" ${3+"$3"}
-	wait_for "$WAIT" has_line "$DIR/$1.log" 'listening on'
-}
-
-record_stop()
-{
-	local point
-
-	for point; do
-		wait_for "$WAIT" is_closed "$point"
-		reap "$point" INT
-	done
-}
 
 passes()
 {
@@ -102,14 +45,137 @@ unchanged()
 	diff "$DIR/sent.txt" "$DIR/arrived.txt" || fail "not the same frames"
 }
 
-set_mtu()
+# ---- what real programs say to each other
+
+has_mark()
 {
-	ip -n "$CLIENT" link set eth0 mtu "$1"
-	ip -n "$SERVER" link set eth0 mtu "$1"
-	ip -n "$BOX" link set c0 mtu "$1"
-	ip -n "$BOX" link set s0 mtu "$1"
-	[ "$(in_ns "$BOX" cat /sys/class/net/w0/mtu)" = "$1" ] || fail "the wire has another MTU"
+	tcpdump -n -r "$DIR/$1.pcap" -A 2>/dev/null | grep -q "mark $2"
 }
+
+# mark WORD: in both directions
+mark()
+{
+	local point
+
+	in_ns "$CLIENT" /usr/bin/python3 -IS "$SELFTESTS/frames.py" mark eth0 "mark $1"
+	in_ns "$SERVER" /usr/bin/python3 -IS "$SELFTESTS/frames.py" mark eth0 "mark $1"
+	for point in client-out server-in server-out client-in; do
+		wait_for "$WAIT" has_mark "$point" "$1"
+	done
+}
+
+# between POINT: the frames between the marks
+between()
+{
+	/usr/bin/python3 -IS "$SELFTESTS/frames.py" dump "$DIR/$1.pcap" |
+		awk -v mark="$(printf 'mark ' | od -An -tx1 | tr -d ' ')" '
+			index($0, mark) { marks++; next } marks == 1' | sort
+}
+
+# same FROM TO: what one sent is what the other got.
+same()
+{
+	between "$1" >"$DIR/sent"
+	between "$2" >"$DIR/arrived"
+	echo "$1: $(wc -l <"$DIR/sent") frames"
+	[ "$(wc -l <"$DIR/sent")" -gt 50 ] || fail "too few"
+	diff "$DIR/sent" "$DIR/arrived" || fail "not the same frames"
+}
+
+lease()
+{
+	cat >"$DIR/udhcpd.conf" <<-CONF
+		interface eth0
+		start 10.3.0.1
+		end 10.3.0.9
+		lease_file $DIR/leases
+		pidfile $DIR/udhcpd.pid-file
+		option subnet 255.0.0.0
+	CONF
+	: >"$DIR/leases"
+	spawn udhcpd "$SERVER" busybox udhcpd -f "$DIR/udhcpd.conf"
+	in_ns "$CLIENT" busybox udhcpc -f -n -q -t 10 -i eth0 -s /bin/true
+	reap udhcpd
+}
+
+bond_partner()
+{
+	in_ns "$1" cat /sys/class/net/bond0/bonding/ad_partner_mac
+}
+
+are_partners()
+{
+	[ "$(bond_partner "$CLIENT")" = "$(mac "$SERVER" bond0)" ] &&
+		[ "$(bond_partner "$SERVER")" = "$(mac "$CLIENT" bond0)" ]
+}
+
+# In a VLAN, so that eth0 itself remains what it is.
+aggregate()
+{
+	local ns
+
+	modprobe bonding max_bonds=0
+	for ns in "$CLIENT" "$SERVER"; do
+		ip -n "$ns" -batch - <<-IP
+			link add link eth0 name v5 type vlan id 5
+			link add bond0 type bond mode 802.3ad miimon 100 lacp_rate fast
+			link set v5 master bond0
+			link set bond0 up
+		IP
+	done
+	wait_for "$WAIT" are_partners || fail "no partners"
+	ip -n "$CLIENT" link del bond0
+	ip -n "$SERVER" link del bond0
+	ip -n "$CLIENT" link del v5
+	ip -n "$SERVER" link del v5
+}
+
+# A tunnel, with long frames that are still to be cut.
+tunnel()
+{
+	local ns other
+
+	for ns in "$CLIENT" "$SERVER"; do
+		other=$SERVER4
+		[ "$ns" = "$CLIENT" ] || other=$CLIENT4
+		ip -n "$ns" link add vx0 type vxlan id 9 dstport 4789 remote "$other" dev eth0
+		ip -n "$ns" link set vx0 up
+	done
+	ip -n "$CLIENT" addr add 192.168.5.1/24 dev vx0
+	ip -n "$SERVER" addr add 192.168.5.2/24 dev vx0
+	head -c 300000 /dev/urandom >"$DIR/www/large"
+	in_ns "$CLIENT" curl -sS --max-time "$WAIT" -k --noproxy '*' https://192.168.5.2:443/large |
+		cmp - "$DIR/www/large" || fail "not intact"
+	ip -n "$CLIENT" link del vx0
+	ip -n "$SERVER" link del vx0
+}
+
+# What each host sends is what the other one gets.
+programs()
+{
+	local point
+
+	needs_kbump
+	record client-out "$CLIENT" -Q out
+	record server-in "$SERVER" -Q in
+	record server-out "$SERVER" -Q out
+	record client-in "$CLIENT" -Q in
+	mark first
+	ip -n "$CLIENT" neigh flush all
+	ip -n "$SERVER" neigh flush all
+	passes
+	lease
+	aggregate
+	tunnel
+	mark last
+	for point in client-out server-in server-out client-in; do
+		reap "$point" INT
+	done
+	same client-out server-in
+	same server-out client-in
+}
+
+# ---- what is inspected
 
 jumbo()
 {
@@ -225,10 +291,52 @@ blocked_udp()
 	[ "$(stat udp_blocked)" = $((before + 2)) ] || fail "$(kbump stat show)"
 }
 
-# wire KEY: of w0
-wire()
+shows()
 {
-	kbump -j -s wire show w0 | value "(d[0] if isinstance(d, list) else d)['$1']"
+	[ "$(tcpdump -n -r "$DIR/on-wire.pcap" "$1" 2>/dev/null | wc -l)" -ge "$2" ]
+}
+
+# Who looks at the wire's own device sees both directions, and what is taken out of them.
+looked_at()
+{
+	needs_kbump
+	spawn on-wire "$BOX" tcpdump -n -U -i w0 -w "$DIR/on-wire.pcap"
+	wait_for "$WAIT" has_line "$DIR/on-wire.log" 'listening on'
+	in_ns "$CLIENT" ping -q -c 3 -i 0.1 "$SERVER4"
+	fetch4 443 /hello.txt | diff "$DIR/www/hello.txt" -
+	wait_for "$WAIT" shows "icmp and src $CLIENT4 and icmp[0] = 8" 3
+	wait_for "$WAIT" shows "icmp and src $SERVER4 and icmp[0] = 0" 3
+	wait_for "$WAIT" shows "tcp dst port 443 and src $CLIENT4 and tcp[13] & 1 != 0" 2
+	wait_for "$WAIT" shows "tcp src port 443 and dst $CLIENT4 and tcp[13] & 1 != 0" 2
+	reap on-wire INT
+	settle
+}
+
+all_drops()
+{
+	kbump -j -s wire show | value \
+		'[n for key, n in (d[0] if isinstance(d, list) else d).items() if "drop" in key]'
+}
+
+# What does not pass is counted by why it does not.
+drops()
+{
+	local down long rule
+
+	needs_kbump
+	down=$(wire in_drop_down) long=$(wire in_drop_long) rule=$(wire in_drop_rule)
+	ip -n "$BOX" link set w0 down
+	! in_ns "$CLIENT" ping -q -c 2 -i 0.1 -W 1 "$SERVER4" || fail "it is down"
+	ip -n "$BOX" link set w0 up
+	[ "$(wire in_drop_down)" -ge $((down + 2)) ] || fail "down: $(kbump -s wire show)"
+	ip -n "$BOX" link set s0 mtu 1400
+	! in_ns "$CLIENT" ping -q -M "do" -c 2 -i 0.1 -W 1 -s 1472 "$SERVER4" || fail "too long"
+	ip -n "$BOX" link set s0 mtu 1500
+	[ "$(wire in_drop_long)" = $((long + 2)) ] || fail "long: $(kbump -s wire show)"
+	rule dport 447 action block
+	peer_run --port 447 connect | grep ConnectionRefusedError
+	[ "$(wire in_drop_rule)" = $((rule + 1)) ] || fail "rule: $(kbump -s wire show)"
+	wait_served
 }
 
 shown()
@@ -240,10 +348,10 @@ shown()
 	[ "$(wire inside) $(wire outside) $(wire state) $(wire bypass) $(wire link)" = \
 	  'c0 s0 up off off' ] || fail "$(kbump wire show)"
 	before=$(wire in_frames)
-	drops="$(wire in_dropped) $(wire out_dropped)"
+	drops=$(all_drops)
 	in_ns "$CLIENT" ping -q -c 5 -i 0.1 "$SERVER4"
 	[ "$(wire in_frames)" -ge $((before + 5)) ] || fail "$(kbump -s wire show)"
-	[ "$(wire in_dropped) $(wire out_dropped)" = "$drops" ] || fail "$(kbump -s wire show)"
+	[ "$(all_drops)" = "$drops" ] || fail "$(kbump -s wire show)"
 	kbump wire set w0 inside s0
 	[ "$(wire inside) $(wire outside)" = 's0 c0' ] || fail "$(kbump wire show)"
 	kbump wire set w0 inside c0
@@ -301,6 +409,49 @@ link_follows()
 	opened_46 after-link
 }
 
+is_told()
+{
+	[ "$(tail -n 1 "$DIR/told")" = "relay $1" ]
+}
+
+# A relay is told whenever the wire ceases to pass or to inspect, and when that is over.
+hardware_bypass()
+{
+	needs_kbump
+	: >"$DIR/told"
+	cat >"$DIR/relay" <<-RELAY
+		#!/bin/sh
+		echo "relay \$1" >>$DIR/told
+	RELAY
+	chmod +x "$DIR/relay"
+	PATH=$BUILD:$PATH spawn bypass "$BOX" "$TOP/Documentation/examples/hardware-bypass" w0 \
+		"$DIR/relay"
+	wait_for "$WAIT" is_told off
+	kbump wire set w0 bypass on
+	wait_for "$WAIT" is_told on
+	kbump wire set w0 bypass off
+	wait_for "$WAIT" is_told off
+	ip -n "$BOX" link set s0 nomaster
+	wait_for "$WAIT" is_told on
+	ip -n "$BOX" link set s0 master w0
+	wait_for "$WAIT" is_told off
+	ip -n "$BOX" link set w0 down
+	wait_for "$WAIT" is_told on
+	ip -n "$BOX" link set w0 up
+	wait_for "$WAIT" is_told off
+	ip -n "$SERVER" link set eth0 down
+	kbump wire set w0 bypass on
+	wait_for "$WAIT" is_told on
+	kbump wire set w0 bypass off
+	wait_for "$WAIT" is_told off
+	reap bypass
+	is_told on || fail "not at the end"
+	ip -n "$SERVER" link set eth0 up
+	ip -n "$SERVER" addr replace "$SERVER6/$LENGTH6" dev eth0 nodad
+	printf 'relay %s\n' off on off on off on off on off on | diff - "$DIR/told" || fail "too often"
+	wait_served
+}
+
 no_helper()
 {
 	needs_kbump
@@ -309,16 +460,6 @@ no_helper()
 	start_kbumpd
 	wait_served
 	opened_46 again
-}
-
-served()
-{
-	[ "$(kbump -j helper show | value '[h["listeners"] for h in d]')" = "[4, 4]" ]
-}
-
-wait_served()
-{
-	wait_for "$WAIT" served || fail "$(kbump helper show; cat "$DIR/kbumpd.log")"
 }
 
 # tagged NAME TAG...: both hosts in VLANs, one in the other.
@@ -419,84 +560,6 @@ drop_all()
 	clear_nft
 }
 
-# Under traffic: it ends, as if the cable were cut, and nothing else happens.
-ports_go()
-{
-	needs_kbump
-	transfer_begin
-	ip -n "$BOX" link set s0 nomaster
-	ip -n "$BOX" link set s0 master w0
-	transfer_end
-	settle
-	transfer_begin
-	ip -n "$BOX" link del w0
-	add_wire
-	wait_served
-	settle
-	reap transfer
-	wait_for "$WAIT" reachable "$SERVER4"
-	opened_46 new-wire
-}
-
-flaps()
-{
-	local i
-
-	for ((i = 0; i < ${KBUMP_TEST_FLAPS:-20}; i++)); do
-		cat <<-IP
-			link set s0 down
-			link set s0 up
-			link set c0 nomaster
-			link set c0 master w0
-			link set w0 down
-			link set w0 up
-			link set c0 mtu 1400
-			link set c0 mtu 1500
-			link del w0
-			link add w0 type kbump
-			link set c0 master w0
-			link set s0 master w0
-			link set w0 up
-		IP
-	done
-}
-
-# Ports, links and the wire itself come and go under traffic of both kinds.
-changes()
-{
-	needs_kbump
-	spawn ping "$CLIENT" ping -q -i 0.01 "$SERVER4"
-	# shellcheck disable=SC2016 # for the inner shell
-	spawn fetches "$CLIENT" bash -c 'while :; do
-			curl -s -k -m 2 -o /dev/null "https://$0/hello.txt?$RANDOM"
-		done' "$SERVER4"
-	kbump wire set w0 link on
-	flaps >"$DIR/flaps"
-	ip -n "$BOX" -batch "$DIR/flaps"
-	reap fetches
-	reap ping
-	kbump flow del all
-	wait_served
-	wait_for "$WAIT" reachable "$SERVER4"
-	wait_for "$WAIT" reachable "$SERVER6"
-	opened_46 changes
-}
-
-# The wire goes with it; nothing else remains, and all can be made again.
-module_goes()
-{
-	needs_kbump
-	transfer_begin
-	rmmod kbump
-	! ip -n "$BOX" link show w0 2>/dev/null || fail "the wire is still there"
-	reap transfer
-	load_module
-	add_wire
-	inspect_all
-	wait_served
-	opened_46 new-module
-}
-
 readonly SIZE=300000
 
 setup
@@ -508,6 +571,7 @@ inspect_all || bail_out "cannot add the rule"
 run_case "what is not inspected passes" passes
 run_case "frames of every kind" unchanged "$CLIENT" "$SERVER" 1500
 run_case "the other way round" unchanged "$SERVER" "$CLIENT" 1500
+run_case "real programs" programs
 run_case "connections are inspected" inspected
 run_case "long frames" jumbo
 run_case "they look untouched" looks_untouched
@@ -516,15 +580,15 @@ run_rule_case "rules" by_rules
 run_rule_case "UDP" blocked_udp
 run_rule_case "left alone, with a tool" tapped
 run_case "shown and set" shown
+run_case "looked at" looked_at
+run_rule_case "drops" drops
 run_case "bypass" bypassed
 run_case "the link of the other side" link_follows
 run_rule_case "a VLAN" tagged vlan 7
 run_rule_case "a VLAN in a VLAN" tagged qinq 7 9
+run_case "a bypass relay" hardware_bypass
 run_case "no helper" no_helper
 run_case "what is no port" mistakes
 run_case "the host drops all" drop_all
 run_case "two times over the wire" twice
-run_case "ports and the wire go" ports_go
-run_case "changes under traffic" changes
-run_case "the module goes" module_goes
 finish

@@ -900,11 +900,19 @@ enum kbump_stat {
  * @KBUMP_WIRE_A_IN_FRAMES: u64, frames that came in by the port inside
  * @KBUMP_WIRE_A_IN_BYTES: u64, their bytes
  * @KBUMP_WIRE_A_IN_STEERED: u64, those of them that went to kbump's sockets
- * @KBUMP_WIRE_A_IN_DROPPED: u64, those that could not pass on
+ * @KBUMP_WIRE_A_IN_DROP_DOWN: u64, those that did not pass: the wire or the other port is down
+ * @KBUMP_WIRE_A_IN_DROP_LONG: u64, the other port does not take frames of this length
+ * @KBUMP_WIRE_A_IN_DROP_FULL: u64, its queue did not take them
+ * @KBUMP_WIRE_A_IN_DROP_RULE: u64, a rule blocks them
+ * @KBUMP_WIRE_A_IN_DROP_CUT: u64, fragments by which TCP's header would be hidden from the rules
  * @KBUMP_WIRE_A_OUT_FRAMES: u64, as _IN_FRAMES, by the port outside, and so on
  * @KBUMP_WIRE_A_OUT_BYTES: u64
  * @KBUMP_WIRE_A_OUT_STEERED: u64
- * @KBUMP_WIRE_A_OUT_DROPPED: u64
+ * @KBUMP_WIRE_A_OUT_DROP_DOWN: u64
+ * @KBUMP_WIRE_A_OUT_DROP_LONG: u64
+ * @KBUMP_WIRE_A_OUT_DROP_FULL: u64
+ * @KBUMP_WIRE_A_OUT_DROP_RULE: u64
+ * @KBUMP_WIRE_A_OUT_DROP_CUT: u64
  */
 enum kbump_wire_attr {
 	KBUMP_WIRE_A_UNSPEC,
@@ -918,11 +926,19 @@ enum kbump_wire_attr {
 	KBUMP_WIRE_A_IN_FRAMES,
 	KBUMP_WIRE_A_IN_BYTES,
 	KBUMP_WIRE_A_IN_STEERED,
-	KBUMP_WIRE_A_IN_DROPPED,
+	KBUMP_WIRE_A_IN_DROP_DOWN,
+	KBUMP_WIRE_A_IN_DROP_LONG,
+	KBUMP_WIRE_A_IN_DROP_FULL,
+	KBUMP_WIRE_A_IN_DROP_RULE,
+	KBUMP_WIRE_A_IN_DROP_CUT,
 	KBUMP_WIRE_A_OUT_FRAMES,
 	KBUMP_WIRE_A_OUT_BYTES,
 	KBUMP_WIRE_A_OUT_STEERED,
-	KBUMP_WIRE_A_OUT_DROPPED,
+	KBUMP_WIRE_A_OUT_DROP_DOWN,
+	KBUMP_WIRE_A_OUT_DROP_LONG,
+	KBUMP_WIRE_A_OUT_DROP_FULL,
+	KBUMP_WIRE_A_OUT_DROP_RULE,
+	KBUMP_WIRE_A_OUT_DROP_CUT,
 	__KBUMP_WIRE_A_MAX,
 };
 #define KBUMP_WIRE_A_MAX (__KBUMP_WIRE_A_MAX - 1)
