@@ -69,7 +69,7 @@ first_in_fragments()
 }
 
 # Nothing of it is understood at the other end without the first fragment.
-cut()
+hides_header()
 {
 	local before frames
 
@@ -220,7 +220,7 @@ start_kbumpd || bail_out "kbumpd does not start"
 inspect_all || bail_out "cannot add the rule"
 run_path_case "packets in fragments" fragments
 run_path_case "the first packet in fragments" first_in_fragments
-run_path_case "fragments that hide TCP's header" cut
+run_path_case "fragments that hide TCP's header" hides_header
 run_path_case "ICMP errors about a leg" icmp_errors
 run_path_case "a shorter link beyond" shorter_link
 run_path_case "notification of congestion" congestion
