@@ -27,14 +27,23 @@ struct common {
 	u64 port;
 };
 
-static bool read4(const struct sk_buff *skb, struct common *c, struct kb_part *part)
+/* Nearly all are: that is to cost nothing. */
+static bool is_whole(const struct sk_buff *skb, u8 family)
+{
+	u8 next;
+
+	if (family == NFPROTO_IPV4)
+		return !ip_is_fragment(ip_hdr(skb)) || ip_hdr(skb)->protocol != IPPROTO_TCP;
+	next = ipv6_hdr(skb)->nexthdr;
+	return next == IPPROTO_TCP || next == IPPROTO_UDP;
+}
+
+static void read4(const struct sk_buff *skb, struct common *c, struct kb_part *part)
 {
 	const struct iphdr *ip = ip_hdr(skb);
 	unsigned int off = (ntohs(ip->frag_off) & IP_OFFSET) * 8;
 	unsigned int len = ntohs(ip->tot_len);
 
-	if (!ip_is_fragment(ip) || ip->protocol != IPPROTO_TCP)
-		return false;
 	c->src.ip = ip->saddr;
 	c->dst.ip = ip->daddr;
 	c->id = (__force __be32)ip->id;
@@ -42,7 +51,6 @@ static bool read4(const struct sk_buff *skb, struct common *c, struct kb_part *p
 	/* RFC 3128, and RFC 1858, section 3. */
 	part->cut = off ? off < sizeof(struct tcphdr) :
 		    len < ip->ihl * 4 + sizeof(struct tcphdr);
-	return true;
 }
 
 /* RFC 7112: all headers are in the first fragment. What follows the packet is no part of it. */
@@ -76,8 +84,7 @@ static bool read6(const struct sk_buff *skb, struct common *c, struct kb_part *p
 	const struct frag_hdr *fh;
 	struct frag_hdr buf;
 
-	if (ip->nexthdr == IPPROTO_TCP || ip->nexthdr == IPPROTO_UDP ||
-	    ipv6_find_hdr(skb, &off, NEXTHDR_FRAGMENT, NULL, NULL) < 0)
+	if (ipv6_find_hdr(skb, &off, NEXTHDR_FRAGMENT, NULL, NULL) < 0)
 		return false;
 	fh = skb_header_pointer(skb, off, sizeof(buf), &buf);
 	if (!fh)
@@ -90,6 +97,21 @@ static bool read6(const struct sk_buff *skb, struct common *c, struct kb_part *p
 	if (!(fh->frag_off & htons(IP6_OFFSET | IP6_MF)))
 		return part->cut = is_nested(skb, off, fh);
 	part->cut = part->first && is_cut6(skb);
+	return true;
+}
+
+static bool read(struct kb_part *part, const struct kb_parts *parts, const struct sk_buff *skb,
+		 u8 family, u8 port, struct kb_head *head)
+{
+	struct common c = { .port = port };
+
+	if (family == NFPROTO_IPV4)
+		read4(skb, &c, part);
+	else if (!read6(skb, &c, part))
+		return false;
+	kb_head_read(head, skb, family);
+	c.vlans = kb_head_vlans(head);
+	part->packet = siphash(&c, sizeof(c), &parts->key);
 	return true;
 }
 
@@ -108,14 +130,7 @@ static bool read6(const struct sk_buff *skb, struct common *c, struct kb_part *p
 bool kb_part_read(struct kb_part *part, const struct kb_parts *parts, const struct sk_buff *skb,
 		  u8 family, u8 port, struct kb_head *head)
 {
-	struct common c = { .port = port };
-
-	if (!(family == NFPROTO_IPV4 ? read4(skb, &c, part) : read6(skb, &c, part)))
-		return false;
-	kb_head_read(head, skb, family);
-	c.vlans = kb_head_vlans(head);
-	part->packet = siphash(&c, sizeof(c), &parts->key);
-	return true;
+	return !is_whole(skb, family) && read(part, parts, skb, family, port, head);
 }
 
 static unsigned int slot_of(const struct kb_part *part)

@@ -121,8 +121,7 @@ changes()
 	reap ping
 	kbump flow del all
 	wait_served
-	wait_for "$WAIT" reachable "$SERVER4"
-	wait_for "$WAIT" reachable "$SERVER6"
+	wait_reachable
 	opened_46 changes
 }
 
@@ -143,12 +142,7 @@ module_goes()
 
 readonly SIZE=300000
 
-setup
-start_nginx || bail_out "nginx does not start"
-start_peer || bail_out "the python server does not start"
-small_buffers
-start_kbumpd || bail_out "kbumpd does not start"
-inspect_all || bail_out "cannot add the rule"
+setup_all
 run_rule_case "changes lose nothing" nothing_lost
 run_case "ports and the wire go" ports_go
 run_case "ports and links change under traffic" changes

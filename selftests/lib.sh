@@ -693,10 +693,10 @@ monitoring()
 		/proc/net/netlink
 }
 
-# netstat COUNTER: of the box
+# netstat COUNTER [NETNS]: of the box, or another host
 netstat()
 {
-	in_ns "$BOX" nstat -asz "$1" | awk -v n="$1" '$1 == n { print $2 }'
+	in_ns "${2:-$BOX}" nstat -asz "$1" | awk -v n="$1" '$1 == n { print $2 }'
 }
 
 # TCP of the box sees, and judges, ICMP errors about the client leg: path MTU discovery.
@@ -899,6 +899,17 @@ setup()
 	setup_network || bail_out "cannot make the namespaces"
 	setup_pki || bail_out "cannot make the certificates"
 	mkdir -p "$DIR/nginx" "$DIR/www"
+}
+
+# All that is needed for connections with both servers to be opened, and stand half-way.
+setup_all()
+{
+	setup
+	start_nginx || bail_out "nginx does not start"
+	start_peer || bail_out "the python server does not start"
+	small_buffers
+	start_kbumpd || bail_out "kbumpd does not start"
+	inspect_all || bail_out "cannot add the rule"
 }
 
 nothing_left()

@@ -91,11 +91,6 @@ counts()
 	[ "$(wire "$1")" -ge "$2" ]
 }
 
-unreachables()
-{
-	in_ns "$CLIENT" nstat -asz "$1" | awk -v n="$1" '$1 == n { print $2 }'
-}
-
 # up_to ADDRESS: what is sent there is too long for its link at first.
 up_to()
 {
@@ -116,16 +111,16 @@ shorter_link()
 	spawn far "${SERVER}far" /usr/bin/python3 -IS "$SELFTESTS/peer.py" server \
 		--cert "$PKI/ecdsa.crt" --key "$PKI/ecdsa.key" 449
 	wait_for "$WAIT" listens "${SERVER}far" 449
-	before4=$(unreachables IcmpInDestUnreachs)
-	before6=$(unreachables Icmp6InPktTooBigs)
+	before4=$(netstat IcmpInDestUnreachs "$CLIENT")
+	before6=$(netstat Icmp6InPktTooBigs "$CLIENT")
 	seen4=$(netstat IcmpInDestUnreachs)
 	seen6=$(netstat Icmp6InPktTooBigs)
 	up_to "$FAR4"
 	up_to "$FAR6"
 	[ "$(netstat IcmpInDestUnreachs)" -gt "$seen4" ] || fail "the box has heard nothing"
 	[ "$(netstat Icmp6InPktTooBigs)" -gt "$seen6" ] || fail "the box has heard nothing by IPv6"
-	[ "$(unreachables IcmpInDestUnreachs)" = "$before4" ] || fail "the client was told"
-	[ "$(unreachables Icmp6InPktTooBigs)" = "$before6" ] || fail "the client was told by IPv6"
+	[ "$(netstat IcmpInDestUnreachs "$CLIENT")" = "$before4" ] || fail "the client was told"
+	[ "$(netstat Icmp6InPktTooBigs "$CLIENT")" = "$before6" ] || fail "the client was told by IPv6"
 	reap far
 }
 
@@ -206,18 +201,12 @@ run_path_case()
 		kbump wire set w0 bypass off
 		kbump flow del all
 	} >/dev/null 2>&1
-	wait_for "$WAIT" reachable "$SERVER4"
-	wait_for "$WAIT" reachable "$SERVER6"
+	wait_reachable
 }
 
 readonly SIZE=300000
 
-setup
-start_nginx || bail_out "nginx does not start"
-start_peer || bail_out "the python server does not start"
-small_buffers
-start_kbumpd || bail_out "kbumpd does not start"
-inspect_all || bail_out "cannot add the rule"
+setup_all
 run_path_case "packets in fragments" fragments
 run_path_case "the first packet in fragments" first_in_fragments
 run_path_case "fragments that hide TCP's header" hides_header

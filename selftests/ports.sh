@@ -17,8 +17,7 @@ new_wire()
 {
 	add_wire "$@"
 	wait_served
-	wait_for "$WAIT" reachable "$SERVER4"
-	wait_for "$WAIT" reachable "$SERVER6"
+	wait_reachable
 }
 
 # as_before DEVICE...: those of which the ports were made go.
@@ -191,12 +190,7 @@ run_ports_case()
 
 readonly SIZE=300000
 
-setup
-start_nginx || bail_out "nginx does not start"
-start_peer || bail_out "the python server does not start"
-small_buffers
-start_kbumpd || bail_out "kbumpd does not start"
-inspect_all || bail_out "cannot add the rule"
+setup_all
 run_ports_case "bonds" bonds
 run_ports_case "VLANs" vlan_devices
 run_ports_case "one trunk, two VLANs" one_trunk

@@ -376,12 +376,7 @@ in_none()
 
 readonly SIZE=300000
 
-setup
-start_nginx || bail_out "nginx does not start"
-start_peer || bail_out "the python server does not start"
-small_buffers
-start_kbumpd || bail_out "kbumpd does not start"
-inspect_all || bail_out "cannot add the rule"
+setup_all
 run_case "a VRF's connections are opened" in_a_vrf
 run_rule_case "rules by VRF and port" by_rules
 run_case "strict rp_filter" from_elsewhere

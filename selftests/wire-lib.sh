@@ -42,7 +42,12 @@ setup_network()
 	ip -n "$BOX" link set lo up
 	host_addresses "$CLIENT" "$CLIENT4" "$CLIENT6"
 	host_addresses "$SERVER" "$SERVER4" "$SERVER6"
-	add_wire && wait_for "$WAIT" reachable "$SERVER4" && wait_for "$WAIT" reachable "$SERVER6"
+	add_wire && wait_reachable
+}
+
+wait_reachable()
+{
+	wait_for "$WAIT" reachable "$SERVER4" && wait_for "$WAIT" reachable "$SERVER6"
 }
 
 mac()

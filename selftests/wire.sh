@@ -237,8 +237,7 @@ no_trace()
 		ip -n "$BOX" link set "$dev" down
 		ip -n "$BOX" link set "$dev" up
 	done
-	wait_for "$WAIT" reachable "$SERVER4"
-	wait_for "$WAIT" reachable "$SERVER6"
+	wait_reachable
 	# The kernel would look for IPv6 neighbours and routers for a few seconds.
 	in_ns "$CLIENT" ping -q -c 30 -i 0.2 "$SERVER4"
 	reap sent INT
@@ -404,8 +403,7 @@ link_follows()
 	reap monitor INT
 	ip -n "$CLIENT" addr replace "$CLIENT6/$LENGTH6" dev eth0 nodad
 	ip -n "$SERVER" addr replace "$SERVER6/$LENGTH6" dev eth0 nodad
-	wait_for "$WAIT" reachable "$SERVER4"
-	wait_for "$WAIT" reachable "$SERVER6"
+	wait_reachable
 	opened_46 after-link
 }
 
@@ -482,8 +480,7 @@ tagged()
 	ip -n "$CLIENT" addr add "$CLIENT6/$LENGTH6" dev "$dev" nodad
 	ip -n "$SERVER" addr add "$SERVER4/$LENGTH4" dev "$dev"
 	ip -n "$SERVER" addr add "$SERVER6/$LENGTH6" dev "$dev" nodad
-	wait_for "$WAIT" reachable "$SERVER4"
-	wait_for "$WAIT" reachable "$SERVER6"
+	wait_reachable
 	opened_46 "$name"
 	rule vlan "$1" action bypass
 	sees 443 "$NAME" "kbump test server CA"
@@ -493,8 +490,7 @@ tagged()
 	done
 	host_addresses "$CLIENT" "$CLIENT4" "$CLIENT6"
 	host_addresses "$SERVER" "$SERVER4" "$SERVER6"
-	wait_for "$WAIT" reachable "$SERVER4"
-	wait_for "$WAIT" reachable "$SERVER6"
+	wait_reachable
 }
 
 mistakes()
@@ -562,12 +558,7 @@ drop_all()
 
 readonly SIZE=300000
 
-setup
-start_nginx || bail_out "nginx does not start"
-start_peer || bail_out "the python server does not start"
-small_buffers
-start_kbumpd || bail_out "kbumpd does not start"
-inspect_all || bail_out "cannot add the rule"
+setup_all
 run_case "what is not inspected passes" passes
 run_case "frames of every kind" unchanged "$CLIENT" "$SERVER" 1500
 run_case "the other way round" unchanged "$SERVER" "$CLIENT" 1500
