@@ -10,6 +10,7 @@
 #include <net/inet_sock.h>
 #include <net/tcp.h>
 
+#include "filter.h"
 #include "flow.h"
 #include "flow_nl.h"
 #include "helper.h"
@@ -108,8 +109,12 @@ static void look_later(struct kb_flow *f, struct list_head *list)
 /* Called with the list lock held. */
 static int hash_end(struct kb_net *kn, struct kb_end *e)
 {
-	int err = rhashtable_lookup_insert_fast(&kn->ends, &e->node, ends_params);
+	int err;
 
+	kb_filter_add(kn, &e->tuple);
+	err = rhashtable_lookup_insert_fast(&kn->ends, &e->node, ends_params);
+	if (err)
+		kb_filter_del(kn, &e->tuple);
 	e->hashed = !err;
 	return err;
 }
@@ -117,8 +122,10 @@ static int hash_end(struct kb_net *kn, struct kb_end *e)
 /* Called with the list lock held. */
 static void unhash_end(struct kb_net *kn, struct kb_end *e)
 {
-	if (e->hashed)
-		rhashtable_remove_fast(&kn->ends, &e->node, ends_params);
+	if (!e->hashed)
+		return;
+	rhashtable_remove_fast(&kn->ends, &e->node, ends_params);
+	kb_filter_del(kn, &e->tuple);
 	e->hashed = false;
 }
 

@@ -6,6 +6,7 @@
 #include <net/netns/generic.h>
 
 #include "draft.h"
+#include "filter.h"
 #include "flow.h"
 #include "helper.h"
 #include "learned.h"
@@ -59,15 +60,20 @@ static int __net_init net_init(struct net *net)
 	err = kb_taps_init(kn);
 	if (err)
 		goto fail_learned;
-	err = kb_flows_init(kn);
+	err = kb_filter_init(kn);
 	if (err)
 		goto fail_taps;
+	err = kb_flows_init(kn);
+	if (err)
+		goto fail_filter;
 	err = kb_tools_init(kn);
 	if (err)
 		goto fail_flows;
 	return 0;
 fail_flows:
 	kb_flows_exit(kn);
+fail_filter:
+	kb_filter_exit(kn);
 fail_taps:
 	kb_taps_exit(kn);
 fail_learned:
@@ -106,6 +112,7 @@ static void __net_exit net_exit(struct net *net)
 	struct kb_net *kn = kb_net(net);
 
 	kb_flows_exit(kn);
+	kb_filter_exit(kn);
 	kb_taps_exit(kn);
 	kb_learned_exit(kn);
 	kb_shares_exit(kn);

@@ -54,6 +54,7 @@ struct kb_stats {
  * @helpers_gen: changes with @helpers, for the consistency of dumps; under @lock
  * @turn: number of the next SYN, to share them among the helpers; races do no harm
  * @ends: both address pairs of each flow, &struct kb_end; has its own locks, read under RCU
+ * @filter: legs in @ends by a hash, see filter.c; written under @list_lock, read without
  * @flows: flows that have not ended, by id; its xa_lock is taken with BH off
  * @last_id: id of the youngest flow
  * @nflows: established flows
@@ -95,6 +96,7 @@ struct kb_net {
 	unsigned int helpers_gen;
 	unsigned int turn;
 	struct rhashtable ends;
+	u16 *filter;
 	struct xarray flows;
 	atomic64_t last_id;
 	atomic_t nflows;

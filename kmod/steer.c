@@ -43,6 +43,7 @@
 #include <net/route.h>
 
 #include "decide.h"
+#include "filter.h"
 #include "flow.h"
 #include "helper.h"
 #include "local.h"
@@ -381,7 +382,8 @@ static unsigned int early_hook(void *priv, struct sk_buff *skb, const struct nf_
 		return looped(kn, skb, state);
 	if (netif_is_l3_master(state->in))
 		stay_hidden(kn, skb);
-	if (is_candidate(skb, state) && kb_packet_read(skb, state, &p))
+	if (is_candidate(skb, state) && !kb_filter_passes(kn, skb, skb->protocol) &&
+	    kb_packet_read(skb, state, &p))
 		verdict = known(kn, skb, &p, state);
 	return verdict < 0 ? NF_ACCEPT : verdict;
 }

@@ -16,6 +16,7 @@
 
 #include "decide.h"
 #include "facts.h"
+#include "filter.h"
 #include "flow.h"
 #include "net.h"
 #include "packet.h"
@@ -353,7 +354,8 @@ bool kb_wire_in(const struct kb_port *in, struct sk_buff **pskb)
 		.net = dev_net(dev),
 	};
 	/* The address of a group may be that of a cluster of servers. */
-	if (fr.skb->pkt_type == PACKET_BROADCAST || !kb_steer_wants(fr.kn))
+	if (fr.skb->pkt_type == PACKET_BROADCAST || !kb_steer_wants(fr.kn) ||
+	    (kb_filter_passes(fr.kn, fr.skb, fr.skb->protocol) && !kb_tap_any(fr.kn)))
 		return false;
 	off = kb_head_find(fr.skb, &fr.state.pf);
 	if (off < 0)
