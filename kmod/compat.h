@@ -6,6 +6,7 @@
 #define KB_COMPAT_H
 
 #include <linux/version.h>
+#include <net/inet_sock.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/unaligned.h>
 #else
@@ -31,6 +32,30 @@
 #else
 #define kb_dev_set_lltx(dev)	((dev)->features |= NETIF_F_LLTX)
 #endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#define kb_dev_set_netns_local(dev)	((dev)->netns_immutable = true)
+#else
+#define kb_dev_set_netns_local(dev)	((dev)->features |= NETIF_F_NETNS_LOCAL)
+#endif
+
+/* May a socket have any address? */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define kb_sock_set_transparent(sk)	inet_set_bit(TRANSPARENT, sk)
+#else
+#define kb_sock_set_transparent(sk)	(inet_sk(sk)->transparent = 1)
+#endif
+
+/* A kernel's socket becomes one for which its namespace waits, as for a process's. */
+static inline void kb_sock_hold_net(struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	__netns_tracker_free(sock_net(sk), &sk->ns_tracker, false);
+#endif
+	sk->sk_net_refcnt = 1;
+	get_net_track(sock_net(sk), &sk->ns_tracker, GFP_KERNEL);
+	sock_inuse_add(sock_net(sk), 1);
+}
 
 /* The attributes of a generic netlink dump's request. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)

@@ -12,6 +12,7 @@
 #include "rule.h"
 #include "steer.h"
 #include "tap.h"
+#include "tool.h"
 
 static enum kb_fate refuse(const struct kb_rule *rule)
 {
@@ -141,10 +142,26 @@ static enum kb_fate block(struct kb_net *kn, struct sk_buff *skb, struct kb_rule
 	return refuse(rule);
 }
 
+static bool has_inline_tool(const struct kb_rule *rule)
+{
+	unsigned int i;
+
+	for (i = 0; i < rule->ntools; i++)
+		if (rule->tools[i]->line)
+			return true;
+	return false;
+}
+
+/* Its connections go on, as they are, through tools: somebody has to connect. */
+static bool is_led(const struct kb_rule *rule)
+{
+	return rule->action == KBUMP_ACTION_BYPASS && has_inline_tool(rule);
+}
+
 /* Its connections are left alone, and tools see their packets. */
 static bool is_tapped(const struct kb_rule *rule)
 {
-	return rule->action == KBUMP_ACTION_BYPASS && rule->ntools;
+	return rule->action == KBUMP_ACTION_BYPASS && rule->ntools && !has_inline_tool(rule);
 }
 
 /* Whatever becomes of this connection, the answers to it are not the old one's. */
@@ -198,7 +215,7 @@ enum kb_fate kb_decide(struct kb_net *kn, struct sk_buff *skb, const struct kb_f
 		return KB_PASS;
 	if (decided)
 		kb_rule_hit(rule);
-	if (!decided || rule->action == KBUMP_ACTION_INSPECT)
+	if (!decided || rule->action == KBUMP_ACTION_INSPECT || is_led(rule))
 		return inspect(kn, skb, t, rule, decided, facts, flow);
 	if (rule->action == KBUMP_ACTION_BLOCK)
 		return block(kn, skb, rule, facts, flow);

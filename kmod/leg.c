@@ -118,6 +118,36 @@ int kb_leg_open(struct kb_leg *leg, struct socket *sock, const struct kb_keys *k
 	return 0;
 }
 
+/**
+ * kb_leg_open_inner - take a socket of ours for a leg
+ * @leg: the leg, zeroed, with its directions set
+ * @sock: a plain TCP socket, which may be about to connect; its file is the leg's
+ */
+void kb_leg_open_inner(struct kb_leg *leg, struct socket *sock)
+{
+	mutex_init(&leg->send_lock);
+	leg->sock = sock;
+}
+
+/**
+ * kb_leg_move - put a leg in the place of another one
+ * @to: that one, closed, with its directions set
+ * @from: a detached leg; it has no socket and no secret afterwards
+ *
+ * Context: process; nobody else uses either.
+ */
+void kb_leg_move(struct kb_leg *to, struct kb_leg *from)
+{
+	struct kb_dir *in = to->in, *out = to->out;
+
+	*to = *from;
+	mutex_init(&to->send_lock);
+	to->in = in;
+	to->out = out;
+	from->sock = NULL;
+	memzero_explicit(&from->keys, sizeof(from->keys));
+}
+
 /* The callbacks run in softirq, or with the socket locked: they only start the work. */
 
 /*
@@ -288,13 +318,14 @@ void kb_leg_detach(struct kb_leg *leg)
 
 /**
  * kb_leg_abort - reset the connection
- * @leg: a detached leg
+ * @leg: a detached leg; may not be open
  *
  * Context: process; sleeps.
  */
 void kb_leg_abort(struct kb_leg *leg)
 {
-	tcp_abort(leg->sock->sk, ECONNABORTED);
+	if (leg->sock)
+		tcp_abort(leg->sock->sk, ECONNABORTED);
 }
 
 /**

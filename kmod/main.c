@@ -44,6 +44,7 @@ static int __net_init net_init(struct net *net)
 	mutex_init(&kn->lock);
 	init_rwsem(&kn->entries);
 	INIT_LIST_HEAD(&kn->tools);
+	INIT_LIST_HEAD(&kn->lines);
 	INIT_LIST_HEAD(&kn->sets);
 	INIT_LIST_HEAD(&kn->wires);
 	INIT_LIST_HEAD(&kn->drafts);

@@ -46,6 +46,7 @@
 #include "filter.h"
 #include "flow.h"
 #include "helper.h"
+#include "inline.h"
 #include "local.h"
 #include "packet.h"
 #include "rule.h"
@@ -167,6 +168,8 @@ static struct sock *flow_listener(const struct kb_flow *f, u8 family)
 	struct kb_helper *h = READ_ONCE(f->helper);
 	struct sock *sk = NULL;
 
+	if (f->outer && !READ_ONCE(f->ended))
+		sk = kb_inline_listener(f->tool, family);
 	if (h && READ_ONCE(f->state) == KBUMP_FLOW_HANDSHAKE && !kb_flow_is_silent(f))
 		sk = kb_helper_listener(h, family, kb_flow_vrf(f));
 	return sk && refcount_inc_not_zero(&sk->sk_refcnt) ? sk : NULL;
