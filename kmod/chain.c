@@ -219,23 +219,36 @@ static bool go_round(struct kb_relay *r)
 /* The server has not been spoken to, and the tool will not do it any more. */
 static void leave(struct kb_relay *r, int reason)
 {
-	if (reason == KBUMP_REASON_CLOSED || reason == KBUMP_REASON_TRUNCATED)
+	if (kb_relay_is_close(reason))
 		kb_leg_send_alert(&r->leg[KB_SERVER], KB_ALERT_WARNING, KB_ALERT_CLOSE_NOTIFY);
 	kb_relay_stop(r, reason);
 }
 
+/*
+ * Whatever a tool still has, the client does not get it from a connection that is cut: then there
+ * is nothing more to be said to the server either. But what is cut towards the server may be
+ * answered by the tool.
+ */
 static void stop(struct kb_relay *r, int reason)
 {
 	kb_relay_stop(r, reason);
-	for (r = r->next; r && !r->joined && !r->stopped; r = r->next)
-		leave(r, reason);
+	for (r = r->next; r; r = r->next) {
+		if (r->stopped)
+			continue;
+		if (!r->joined)
+			leave(r, reason);
+		else if (!kb_relay_is_close(reason))
+			kb_relay_stop(r, reason);
+	}
 }
 
-/* What the tool has is lost. */
-static void stop_both(struct kb_relay *r, int reason)
+static void hurry(struct kb_relay *first)
 {
-	stop(r, reason);
-	stop(r->next, reason);
+	struct kb_relay *r;
+
+	for (r = first; r; r = r->next)
+		if (!r->stopped)
+			kb_relay_hurry(r);
 }
 
 /**
@@ -255,10 +268,10 @@ bool kb_chain_settle(struct kb_relay *first)
 
 		if (reason == KBUMP_REASON_NONE || r->stopped)
 			continue;
-		if (reason != KBUMP_REASON_TOOL_DOWN)
-			stop(r, reason);
-		else if (!go_round(r))
-			stop_both(r, reason);
+		if (reason == KBUMP_REASON_TOOL_DOWN && go_round(r))
+			continue;
+		stop(r, reason);
+		hurry(first);
 	}
 	for (r = first; r; r = r->next)
 		over = over && r->stopped;

@@ -5,6 +5,8 @@
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
+#include <linux/kbump.h>
+
 #include "leg.h"
 #include "mirror.h"
 #include "record.h"
@@ -67,6 +69,8 @@ struct kb_dir {
  * @reason: &enum kbump_reason, if it has ended before its flow; set once
  * @stopped: kb_relay_stop() was called; under the flow's lock
  * @why: the first @reason of the row; of the first one
+ * @over_at: jiffies when patience with the others ends, if one has ended, 0: none has; of the
+ *	first one
  * @truncated: the stream of a side, by the leg that it came in by, ended without close_notify; of
  *	the first one
  * @leg: the sockets, by &enum kb_side
@@ -87,6 +91,7 @@ struct kb_relay {
 	bool joined;
 	int reason;
 	int why;
+	unsigned long over_at;
 	bool stopped;
 	bool truncated[KB_SIDES];
 	struct kb_leg leg[KB_SIDES];
@@ -100,12 +105,22 @@ struct kb_relay {
 	bool gently;
 };
 
+/**
+ * kb_relay_is_close - have both sides said that they are done?
+ * @reason: &enum kbump_reason, why a relay ends
+ */
+static inline bool kb_relay_is_close(int reason)
+{
+	return reason == KBUMP_REASON_CLOSED || reason == KBUMP_REASON_TRUNCATED;
+}
+
 struct kb_relay *kb_relay_alloc(struct kb_flow *f, struct kb_relay *first);
 struct kb_relay *kb_relay_create(struct kb_flow *f, const struct kb_handoff *h,
 				 struct netlink_ext_ack *extack);
 int kb_relay_attach(struct kb_relay *r, struct netlink_ext_ack *extack);
 void kb_relay_start(struct kb_relay *r);
 void kb_relay_go_on(struct kb_relay *r);
+void kb_relay_hurry(struct kb_relay *r);
 void kb_relay_quiesce(struct kb_relay *r);
 void kb_relay_stop(struct kb_relay *r, int reason);
 void kb_relay_free(struct kb_relay *r);
