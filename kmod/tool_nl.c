@@ -345,6 +345,21 @@ static int check_port(const struct kb_draft *d, const struct kb_draft_tool *line
 	return 0;
 }
 
+/* Of one that gets copies no port of an inline tool. */
+static int check_mirror(const struct kb_draft *d, const struct kb_draft_tool *mirror,
+			struct netlink_ext_ack *extack)
+{
+	const struct kb_draft_tool *e;
+
+	list_for_each_entry(e, &d->tools, list) {
+		if (!e->tool->line || !uses(e, mirror->found))
+			continue;
+		NL_SET_ERR_MSG(extack, "another tool, in line, has this device");
+		return -EBUSY;
+	}
+	return 0;
+}
+
 /* So that nothing but a lack of memory keeps kb_inline_settle() from doing what it is to do. */
 static int check_ports(const struct kb_draft *d, struct netlink_ext_ack *extack)
 {
@@ -352,14 +367,17 @@ static int check_ports(const struct kb_draft *d, struct netlink_ext_ack *extack)
 	int err = 0;
 
 	list_for_each_entry(e, &d->tools, list) {
-		if (!e->tool->line || !(e->found || e->found_peer))
+		if (!(e->found || e->found_peer))
 			continue;
-		if (dev_of(e) == peer_of(e)) {
+		if (e->tool->line && dev_of(e) == peer_of(e)) {
 			NL_SET_ERR_MSG(extack, "the ports of an inline tool are two devices");
 			return -EINVAL;
 		}
-		err = check_port(d, e, dev_of(e), extack) ?:
-		      check_port(d, e, peer_of(e), extack);
+		if (e->tool->line)
+			err = check_port(d, e, dev_of(e), extack) ?:
+			      check_port(d, e, peer_of(e), extack);
+		else
+			err = check_mirror(d, e, extack);
 		if (err)
 			break;
 	}

@@ -11,27 +11,40 @@ readonly BEAT=400
 # "GET /bad" and "GET /gone" begin so.
 readonly BAD=0x474554202f626164 GONE=0x474554202f676f6e
 
-# add_bridge NUMBER: a tool that is a bridge, in kb...i1 and so on, between in1 and out1 of the box.
-add_bridge()
+# add_ports LETTER: from ina and outa of the box to near and far of the tool's namespace.
+add_ports()
 {
 	local ns=kb$$i$1
 
 	ip netns add "$ns"
 	ip -n "$BOX" link add "in$1" type veth peer name near netns "$ns"
 	ip -n "$BOX" link add "out$1" type veth peer name far netns "$ns"
-	ip -n "$ns" -batch - <<-IP
-		link add br0 type bridge
-		link set near master br0
-		link set far master br0
-		link set near up
-		link set far up
-		link set br0 up
-	IP
+	ip -n "$ns" link set near up
+	ip -n "$ns" link set far up
 	ip -n "$BOX" link set "in$1" up
 	ip -n "$BOX" link set "out$1" up
 }
 
-# in_tool NUMBER COMMAND...
+# add_bridge LETTER: a tool that is a bridge with a packet filter.
+add_bridge()
+{
+	add_ports "$1"
+	ip -n "kb$$i$1" -batch - <<-IP
+		link add br0 type bridge
+		link set near master br0
+		link set far master br0
+		link set br0 up
+	IP
+	in_tool "$1" nft -f - <<-NFT
+		table bridge t {
+			chain c {
+				type filter hook forward priority 0
+			}
+		}
+	NFT
+}
+
+# in_tool LETTER COMMAND...
 in_tool()
 {
 	local ns=kb$$i$1
@@ -40,30 +53,54 @@ in_tool()
 	in_ns "$ns" "$@"
 }
 
+# filter LETTER RULE...: the tool's only rule; none lets all pass.
+filter()
+{
+	local tool=$1
+
+	shift
+	in_tool "$tool" nft flush chain bridge t c
+	[ $# -eq 0 ] || in_tool "$tool" nft add rule bridge t c "$@"
+}
+
 # tool_has NAME KEY VALUE
 tool_has()
 {
-	[ "$(kbump -j -s tool show "$1" | value "(d[0] if isinstance(d, list) else d)['$2']")" = "$3" ]
+	[ "$(kbump -j -s tool show "$1" | value "d[0]['$2']")" = "$3" ]
 }
 
-is_up()
+# is NAME STATE
+becomes()
 {
-	wait_for "$WAIT" tool_has "$1" state up || fail "$(kbump -s tool show "$1")"
+	wait_for "$WAIT" tool_has "$1" state "$2" || fail "$(kbump -s tool show "$1")"
 }
 
-# watch NUMBER: what crosses the bridge, to $DIR/seen.
+# watch LETTER: what crosses the bridge.
 watch()
 {
 	spawn "watch$1" "kb$$i$1" tcpdump -n -i br0 -A -l -s 0 tcp
 	wait_for "$WAIT" has_line "$DIR/watch$1.log" 'listening on'
 }
 
-# sent NUMBER TEXT: it was seen there in clear.
-sent()
+# crossed LETTER TEXT: it did.
+crossed()
 {
-	wait_for "$WAIT" has_line "$DIR/watch$1.log" "$2"
+	wait_for "$WAIT" has_line "$DIR/watch$1.log" "$2" || fail "no $2"
 }
 
+# get PATH: what the server has there, in HTTP/1.
+get()
+{
+	fetch4 443 "$1" >"$DIR/out" && grep -q 'Hello from the server' "$DIR/out"
+}
+
+# The server has been asked for it.
+asked()
+{
+	grep -q -F "$1 " "$DIR/nginx/access.log"
+}
+
+# wrong TEXT COMMAND...: refused, with a reason.
 wrong()
 {
 	local text=$1 status=0
@@ -76,56 +113,192 @@ wrong()
 
 wrong_commands()
 {
-	needs_kbump
-	wrong 'other side is missing' tool add x mode inline dev in2
-	wrong 'two devices' tool add x mode inline dev in2 peer in2
-	wrong 'another tool' tool add x mode inline dev in1 peer in2
-	wrong 'another tool' tool add x mode inline dev in2 peer tool0
-	wrong 'device of its own' tool add x mode inline dev lo peer in2
-	wrong 'only an inline tool' tool add x dev in2 heartbeat 100
-	wrong 'no such setting' tool add x mode inline dev in2 peer out2 mtu 900
+	wrong 'other side is missing' tool add x mode inline dev inb
+	wrong 'two devices' tool add x mode inline dev inb peer inb
+	wrong 'another tool' tool add x mode inline dev ina peer inb
+	wrong 'another tool' tool add x mode inline dev inb peer tool0
+	wrong 'another tool' tool add x dev ina
+	wrong 'not an Ethernet' tool add x mode inline dev lo peer inb
+	wrong 'only an inline tool' tool add x dev inb heartbeat 100
+	wrong 'no such setting' tool add x mode inline dev inb peer outb mtu 900
 	wrong 'cannot be changed' tool set ips mode mirror
-	wrong '20 to 60000\|20..60000' tool set ips heartbeat 7
-	wrong 'no such device' tool add x mode inline dev in2 peer nodev0
+	wrong '20' tool set ips heartbeat 7
+	wrong 'no such device' tool add x mode inline dev inb peer nodev0
 	kbump tool show x 2>/dev/null && fail "$(kbump tool show)"
-	is_up ips
+	becomes ips up
 }
 
 clear_through()
 {
 	local path="/hello.txt?$RANDOM"
 
-	watch 1
-	fetch4 443 "$path" >"$DIR/out"
-	grep -q 'Hello from the server' "$DIR/out" || fail "$(cat "$DIR/out")"
+	watch a
+	get "$path" || fail "$(cat "$DIR/out")"
 	grep -F "$path" "$DIR/nginx/access.log" | grep -q "^$CLIENT4 443 " ||
 		fail "$(tail -n 3 "$DIR/nginx/access.log")"
-	sent 1 "GET .*$path\|$path"
-	sent 1 'Hello from the server'
-	sent 1 "$CLIENT4.* > $SERVER4.443"
+	crossed a "GET $path"
+	crossed a 'Hello from the server'
+	crossed a "$CLIENT4.* > $SERVER4.443"
 	path="/hello.txt?$RANDOM"
 	fetch6 443 "$path" >"$DIR/out"
 	grep -q 'Hello from the server' "$DIR/out" || fail "$(cat "$DIR/out")"
-	sent 1 "$CLIENT6.* > $SERVER6.443"
-	reap watch1
+	crossed a "$CLIENT6.* > $SERVER6.443"
+	reap watcha
 	settle
 }
 
-# intact DIRECTION
+# intact up|down
 intact()
 {
 	: >"$DIR/go"
-	peer_run --size "$SIZE" --go "$DIR/go" --timeout "$CASE_LIMIT" transfer "$1" >"$DIR/out" ||
+	peer_run --size "$SIZE" --go "$DIR/go" --timeout "$CASE_LIMIT" "$1" >"$DIR/out" ||
 		fail "$(cat "$DIR/out")"
-	has_line "$DIR/out" "intact" || fail "$(cat "$DIR/out")"
+	cat "$DIR/out"
+	if [ "$1" = down ]; then
+		has_line "$DIR/out" "received $SIZE intact"
+	else
+		has_line "$DIR/out" "stored $SIZE intact"
+	fi
 	settle
+}
+
+is_rejected()
+{
+	filter a @ih,0,64 "$BAD" reject with tcp reset
+	get "/bad?$RANDOM" 2>"$DIR/err" && fail "$(cat "$DIR/out")"
+	grep -q -i 'reset' "$DIR/err" || fail "$(cat "$DIR/err")"
+	asked /bad && fail "the server was asked"
+	settle
+	filter a
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+}
+
+is_swallowed()
+{
+	filter a @ih,0,64 "$GONE" drop
+	in_ns "$CLIENT" curl -sS --max-time 2 --cacert "$CLIENT_CA" \
+		--resolve "$NAME:443:$SERVER4" "https://$NAME/gone" 2>"$DIR/err" && fail "answered"
+	grep -q -i 'timed out' "$DIR/err" || fail "$(cat "$DIR/err")"
+	asked /gone && fail "the server was asked"
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+	filter a
+	settle
+}
+
+two_in_a_row()
+{
+	local path="/hello.txt?$RANDOM"
+
+	kbump tool add waf mode inline dev inb peer outb dport 80
+	kbump rule add pref 3 dport 443-449 action inspect alpn http/1.1 tool ips tool waf learn off
+	becomes waf up
+	watch a
+	watch b
+	get "$path" || fail "$(cat "$DIR/out")"
+	crossed a "$CLIENT4.* > $SERVER4.443"
+	crossed b "$CLIENT4.* > $SERVER4.80"
+	crossed a "GET $path"
+	crossed b "GET $path"
+	reap watcha
+	reap watchb
+	intact down
+	intact up
+	kbump rule del pref 3
+	kbump tool del waf
+	[ -z "$(ip -n "$BOX" link show kbt1 2>/dev/null)" ] || fail "the device is left"
+}
+
+encrypted_through()
+{
+	kbump rule add pref 3 dport 443 action bypass tool ips
+	watch a
+	sees 443 "$NAME" 'kbump test server CA' || true
+	crossed a "$CLIENT4.* > $SERVER4.443"
+	has_line "$DIR/watcha.log" 'HTTP/1' && fail "in clear"
+	reap watcha
+	kbump rule del pref 3
+	settle
+}
+
+# An idle connection, and a new one, while the tool lets nothing pass.
+goes_round()
+{
+	rm -f "$DIR/go"
+	peer idle --go "$DIR/go" echo
+	wait_for "$WAIT" has_line "$DIR/idle.log" half-way || fail "$(cat "$DIR/idle.log")"
+	filter a drop
+	becomes ips down
+	: >"$DIR/go"
+	wait_for "$WAIT" has_line "$DIR/idle.log" 'end closed' || fail "$(cat "$DIR/idle.log")"
+	has_line "$DIR/idle.log" 'echoed after'
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+	tool_has ips missed 2 || fail "$(kbump -s tool show ips)"
+	filter a
+	becomes ips up
+	watch a
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+	crossed a 'Hello from the server'
+	reap watcha
+	settle
+}
+
+blocks()
+{
+	kbump tool set ips fail block
+	rm -f "$DIR/go"
+	peer idle --go "$DIR/go" echo
+	wait_for "$WAIT" has_line "$DIR/idle.log" half-way || fail "$(cat "$DIR/idle.log")"
+	filter a drop
+	becomes ips down
+	wait_for "$WAIT" no_flows || fail "$(kbump flow show)"
+	get "/hello.txt?$RANDOM" 2>/dev/null && fail "$(cat "$DIR/out")"
+	reap idle
+	filter a
+	becomes ips up
+	kbump tool set ips fail bypass
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+	settle
+}
+
+loses_link()
+{
+	ip -n "kb$$ia" link set near down
+	becomes ips down
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+	ip -n "kb$$ia" link set near up
+	becomes ips up
+	ip -n "$BOX" link del outa
+	becomes ips gone
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+	ip -n "$BOX" link add outa type veth peer name far netns "kb$$ia"
+	ip -n "kb$$ia" link set far master br0 up
+	ip -n "$BOX" link set outa up
+	kbump tool set ips peer outa
+	becomes ips up
+	watch a
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+	crossed a 'Hello from the server'
+	reap watcha
+	settle
+}
+
+deleted_under_traffic()
+{
+	transfer_begin
+	kbump rule flush
+	kbump tool del ips
+	wait_for "$WAIT" no_flows || fail "$(kbump flow show)"
+	reap transfer
+	ip -n "$BOX" -o link show type kbump | grep -q . && fail "the device is left"
+	true
 }
 
 setup_inline()
 {
-	add_bridge 1 && add_bridge 2 &&
-		kbump tool add ips mode inline dev in1 peer out1 heartbeat "$BEAT" &&
-		kbump rule add pref 5 dport 443-449 action inspect alpn http/1.1 tool ips tool ids learn off
+	add_bridge a && add_bridge b &&
+		kbump tool add ips mode inline dev ina peer outa heartbeat "$BEAT" &&
+		kbump rule add pref 5 dport 443-449 action inspect alpn http/1.1 tool ips tool ids \
+			learn off
 }
 
 setup_all
@@ -133,4 +306,13 @@ setup_inline || bail_out "cannot add the tools"
 run_case "wrong commands are refused" wrong_commands
 run_case "the clear stream leads through the tool" clear_through
 run_case "a download is intact" intact down
+run_case "an upload is intact" intact up
+run_case "a tool that rejects" is_rejected
+run_case "a tool that swallows" is_swallowed
+run_case "two tools in a row" two_in_a_row
+run_case "encrypted through the tool" encrypted_through
+run_case "a tool fails, flows go round it" goes_round
+run_case "a tool fails, flows are blocked" blocks
+run_case "a tool loses its link, and a device" loses_link
+run_case "a tool is deleted under traffic" deleted_under_traffic
 finish
