@@ -38,7 +38,7 @@ add_bridge()
 	in_tool "$1" nft -f - <<-NFT
 		table bridge t {
 			chain c {
-				type filter hook forward priority 0
+				type filter hook prerouting priority 0
 			}
 		}
 	NFT
@@ -208,6 +208,117 @@ two_in_a_row()
 	[ -z "$(ip -n "$BOX" link show kbt1 2>/dev/null)" ] || fail "the device is left"
 }
 
+is_rewritten()
+{
+	spawn queue "kb$$ia" /usr/bin/python3 -IS "$SELFTESTS/queue.py" 5 'Hello from' 'HELLO FROM'
+	wait_for "$WAIT" has_line "$DIR/queue.log" ready
+	filter a tcp sport 443 queue num 5
+	fetch4 443 "/hello.txt?$RANDOM" >"$DIR/out"
+	has_line "$DIR/out" 'HELLO FROM the server' || fail "$(cat "$DIR/out")"
+	filter a
+	reap queue
+	settle
+}
+
+# add_waf LETTER: a tool that is a proxy on a router, with the client's addresses on both sides.
+add_waf()
+{
+	add_ports "$1"
+	in_tool "$1" sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 \
+		net.ipv4.conf.near.rp_filter=0 net.ipv4.conf.far.rp_filter=0
+	ip -n "kb$$i$1" -batch - <<-IP
+		link set lo up
+		addr add 192.0.2.1/32 dev near
+		addr add 192.0.2.2/32 dev far
+		route add $CLIENT4/32 dev near
+		route add $SERVER4/32 dev far
+		rule add iif far lookup 100
+		route add local default dev lo table 100
+	IP
+	in_tool "$1" nft -f - <<-NFT
+		table ip t {
+			chain out {
+				type filter hook output priority raw
+				oif far notrack
+			}
+			chain back {
+				type filter hook prerouting priority raw
+				iif far notrack
+			}
+			chain to {
+				type nat hook prerouting priority dstnat
+				iif near tcp dport 80 redirect to :8080
+			}
+		}
+	NFT
+	mkdir "$DIR/waf"
+	write_waf_conf >"$DIR/waf/conf"
+	spawn waf "kb$$i$1" nginx -e "$DIR/waf/error.log" -c "$DIR/waf/conf"
+	wait_for "$WAIT" listens "kb$$i$1" 8080
+}
+
+write_waf_conf()
+{
+	cat >"$DIR/waf/rules" <<-RULES
+		Include /etc/nginx/modsecurity.conf
+		SecRuleEngine On
+		SecAuditEngine Off
+		Include /usr/share/modsecurity-crs/owasp-crs.load
+	RULES
+	cat <<-CONF
+		load_module /usr/lib/nginx/modules/ngx_http_modsecurity_module.so;
+		daemon off;
+		user root;
+		worker_processes 1;
+		pid $DIR/waf/pid;
+		events { worker_connections 256; }
+		http {
+			access_log $DIR/waf/access.log;
+			client_body_temp_path $DIR/waf/body;
+			proxy_temp_path $DIR/waf/proxy;
+			server {
+				listen 8080;
+				modsecurity on;
+				modsecurity_rules_file $DIR/waf/rules;
+				location / {
+					proxy_pass http://$SERVER4:80;
+					proxy_bind \$remote_addr:\$remote_port transparent;
+					proxy_set_header Host \$host;
+				}
+			}
+		}
+	CONF
+}
+
+# code PATH: what HTTP says of it
+code()
+{
+	fetch4 443 "$1" -o "$DIR/out" -w '%{http_code}'
+}
+
+# The Core Rule Set, in a proxy that answers by itself what it does not let through.
+has_waf()
+{
+	local near
+
+	add_waf c || fail "$(cat "$DIR"/waf/error.log "$DIR/waf.log")"
+	near=$(in_tool c cat /sys/class/net/near/address)
+	kbump tool add waf mode inline dev inc peer outc dport 80 dst "$near" fail block
+	kbump rule add pref 3 dport 443 action inspect alpn http/1.1 tool waf tool ids learn off
+	becomes waf up
+	[ "$(code "/hello.txt?good=$RANDOM")" = 200 ] || fail "$(cat "$DIR/out")"
+	has_line "$DIR/out" 'Hello from the server'
+	grep 'good=' "$DIR/nginx/access.log" | grep -q "^$CLIENT4 80 " ||
+		fail "$(tail -n 2 "$DIR/nginx/access.log")"
+	settle
+	[ "$(code "/hello.txt?id=1%27%20OR%20%271%27=%271")" = 403 ] || fail "$(cat "$DIR/out")"
+	grep -q 'nginx' "$DIR/out" || fail "$(cat "$DIR/out")"
+	asked '/hello.txt?id' && fail "the server was asked"
+	settle
+	kbump rule del pref 3
+	kbump tool del waf
+}
+
 encrypted_through()
 {
 	kbump rule add pref 3 dport 443 action bypass tool ips
@@ -310,6 +421,8 @@ run_case "an upload is intact" intact up
 run_case "a tool that rejects" is_rejected
 run_case "a tool that swallows" is_swallowed
 run_case "two tools in a row" two_in_a_row
+run_case "a tool that rewrites" is_rewritten
+run_case "a proxy with ModSecurity and the Core Rule Set" has_waf
 run_case "encrypted through the tool" encrypted_through
 run_case "a tool fails, flows go round it" goes_round
 run_case "a tool fails, flows are blocked" blocks
