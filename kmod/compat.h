@@ -46,15 +46,21 @@
 #define kb_sock_set_transparent(sk)	(inet_sk(sk)->transparent = 1)
 #endif
 
-/* A kernel's socket becomes one for which its namespace waits, as for a process's. */
-static inline void kb_sock_hold_net(struct sock *sk)
+/*
+ * A kernel's socket becomes one for which its namespace waits, as for a process's. Return: false if
+ * that is dying.
+ */
+static inline bool kb_sock_hold_net(struct sock *sk)
 {
+	if (!maybe_get_net(sock_net(sk)))
+		return false;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
 	__netns_tracker_free(sock_net(sk), &sk->ns_tracker, false);
 #endif
 	sk->sk_net_refcnt = 1;
-	get_net_track(sock_net(sk), &sk->ns_tracker, GFP_KERNEL);
+	netns_tracker_alloc(sock_net(sk), &sk->ns_tracker, GFP_KERNEL);
 	sock_inuse_add(sock_net(sk), 1);
+	return true;
 }
 
 /* The attributes of a generic netlink dump's request. */

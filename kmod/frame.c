@@ -24,7 +24,8 @@ void kb_frame_count_flow(const struct kb_rule *rule)
 	unsigned int i;
 
 	for (i = 0; i < rule->ntools; i++)
-		this_cpu_inc(rule->tools[i]->stats->flows);
+		if (!rule->tools[i]->line)
+			this_cpu_inc(rule->tools[i]->stats->flows);
 }
 
 /**

@@ -486,7 +486,7 @@ static void listen_ready(struct sock *sk)
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
-/* As if a process had made it. */
+/* As if a process had made it. On an error it is gone. */
 static struct file *adopt(struct kb_inline *l, struct socket *sock)
 {
 	struct sock *sk = sock->sk;
@@ -496,9 +496,11 @@ static struct file *adopt(struct kb_inline *l, struct socket *sock)
 	sk->sk_data_ready = l->data_ready;
 	write_unlock_bh(&sk->sk_callback_lock);
 	release_sock(sk);
-	kb_sock_hold_net(sk);
 	set_patience(sk);
-	return sock_alloc_file(sock, 0, NULL);
+	if (kb_sock_hold_net(sk))
+		return sock_alloc_file(sock, 0, NULL);
+	sock_release(sock);
+	return ERR_PTR(-ESHUTDOWN);
 }
 
 static void take(struct kb_inline *l, struct socket *sock)
