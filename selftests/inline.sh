@@ -263,7 +263,8 @@ write_waf_conf()
 		Include /etc/nginx/modsecurity.conf
 		SecRuleEngine On
 		SecAuditEngine Off
-		Include /usr/share/modsecurity-crs/owasp-crs.load
+		Include /etc/modsecurity/crs/crs-setup.conf
+		Include /usr/share/modsecurity-crs/rules/*.conf
 	RULES
 	cat <<-CONF
 		load_module /usr/lib/nginx/modules/ngx_http_modsecurity_module.so;
