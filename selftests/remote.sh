@@ -33,6 +33,8 @@ add_device()
 		ip -n "$ns" link add probe0 type "$@"
 	fi
 	in_ns "$ns" sysctl -qw net.ipv6.conf.probe0.disable_ipv6=1
+	# As on any device that tools read: what comes is to be seen as it comes.
+	in_ns "$ns" ethtool -K probe0 gro off >/dev/null
 	ip -n "$ns" link set probe0 arp off up
 }
 
@@ -80,6 +82,7 @@ whole()
 	local ns=$1
 
 	shift
+	rm -rf "$DIR/streams"
 	add_devices "$@"
 	reads tcpdump "$ns" tcpdump -n -U -s 0 -i probe0 -w "$DIR/far.pcap"
 	fetch4 443 /page -o "$DIR/page"
@@ -91,13 +94,11 @@ whole()
 	"$BUILD/selftests/pcapcat" -w "$DIR/streams" "$DIR/far.pcap" >"$DIR/out" ||
 		fail "$(cat "$DIR/out")"
 	tail -c 50000 "$DIR"/streams/*.s2c | cmp - "$DIR/www/page"
-	rm -rf "$DIR/streams"
 }
 
 same_file()
 {
-	grep -l -a -F "$1" "$DIR"/flow/*.00080-* >/dev/null 2>&1 || return 1
-	tail -c 50000 "$DIR"/flow/*.00080-* | cmp -s - "$DIR/www/page"
+	cmp "$DIR"/flow/*.00080-*-HTTPBODY-001* "$DIR/www/page" >/dev/null 2>&1
 }
 
 tcpflow_writes()
@@ -107,7 +108,7 @@ tcpflow_writes()
 	reads tcpflow "$TOOL" tcpflow -a -i probe0 -o "$DIR/flow"
 	fetch4 443 /page -o /dev/null
 	settle
-	wait_for "$WAIT" same_file 'HTTP/1.1 200'  || { ls "$DIR/flow"; fail "$(cat "$DIR/tcpflow.log")"; }
+	wait_for "$WAIT" same_file || fail "$(ls "$DIR/flow")"
 	reap tcpflow
 }
 
