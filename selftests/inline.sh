@@ -411,7 +411,7 @@ setup_inline()
 {
 	add_bridge a && add_bridge b &&
 		kbump tool add ips mode inline dev ina peer outa heartbeat "$BEAT" &&
-		kbump rule add pref 20 dport 443-449 action inspect alpn http/1.1 tool ips tool ids \
+		kbump rule add pref 8 dport 443-449 action inspect alpn http/1.1 tool ips tool ids \
 			learn off
 }
 
