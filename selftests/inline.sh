@@ -396,15 +396,19 @@ loses_link()
 	settle
 }
 
-deleted_under_traffic()
+# The tool has nothing of an idle connection.
+is_deleted()
 {
-	transfer_begin
+	rm -f "$DIR/go"
+	peer idle --go "$DIR/go" echo
+	wait_for "$WAIT" has_line "$DIR/idle.log" half-way || fail "$(cat "$DIR/idle.log")"
 	kbump rule flush
 	kbump tool del ips
-	wait_for "$WAIT" no_flows || fail "$(kbump flow show)"
-	reap transfer
 	ip -n "$BOX" -o link show type kbump | grep -q . && fail "the device is left"
-	true
+	: >"$DIR/go"
+	wait_for "$WAIT" has_line "$DIR/idle.log" 'end closed' || fail "$(cat "$DIR/idle.log")"
+	has_line "$DIR/idle.log" 'echoed after'
+	settle
 }
 
 setup_inline()
@@ -430,5 +434,5 @@ run_rule_case "encrypted through the tool" encrypted_through
 run_case "a tool fails, flows go round it" goes_round
 run_case "a tool fails, flows are blocked" blocks
 run_case "a tool loses its link, and a device" loses_link
-run_case "a tool is deleted under traffic" deleted_under_traffic
+run_case "a tool is deleted, and a flow goes on" is_deleted
 finish
