@@ -342,30 +342,40 @@ void kb_inline_rest(const struct kb_port *in, struct sk_buff *skb)
 
 /* ---- connections */
 
+/* Return: how long it is. */
+static int to_sockaddr(struct sockaddr_storage *to, u8 family, const union nf_inet_addr *addr,
+		       __be16 port)
+{
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)to;
+	struct sockaddr_in *sin = (struct sockaddr_in *)to;
+
+	memset(to, 0, sizeof(*to));
+	if (family == NFPROTO_IPV4) {
+		sin->sin_family = AF_INET;
+		sin->sin_port = port;
+		sin->sin_addr.s_addr = addr->ip;
+		return sizeof(*sin);
+	}
+	sin6->sin6_family = AF_INET6;
+	sin6->sin6_port = port;
+	sin6->sin6_addr = addr->in6;
+	return sizeof(*sin6);
+}
+
 static int bind_to(struct socket *sock, u8 family, const union nf_inet_addr *addr, __be16 port)
 {
-	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = port };
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = port };
+	struct sockaddr_storage to;
+	int len = to_sockaddr(&to, family, addr, port);
 
-	if (family == NFPROTO_IPV4) {
-		sin.sin_addr.s_addr = addr->ip;
-		return kernel_bind(sock, (struct sockaddr *)&sin, sizeof(sin));
-	}
-	sin6.sin6_addr = addr->in6;
-	return kernel_bind(sock, (struct sockaddr *)&sin6, sizeof(sin6));
+	return kernel_bind(sock, (struct sockaddr *)&to, len);
 }
 
 static int connect_to(struct socket *sock, u8 family, const union nf_inet_addr *addr, __be16 port)
 {
-	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = port };
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = port };
+	struct sockaddr_storage to;
+	int len = to_sockaddr(&to, family, addr, port);
 
-	if (family == NFPROTO_IPV4) {
-		sin.sin_addr.s_addr = addr->ip;
-		return kernel_connect(sock, (struct sockaddr *)&sin, sizeof(sin), O_NONBLOCK);
-	}
-	sin6.sin6_addr = addr->in6;
-	return kernel_connect(sock, (struct sockaddr *)&sin6, sizeof(sin6), O_NONBLOCK);
+	return kernel_connect(sock, (struct sockaddr *)&to, len, O_NONBLOCK);
 }
 
 static int domain(u8 family)

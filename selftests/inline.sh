@@ -331,20 +331,31 @@ encrypted_through()
 	settle
 }
 
+# A connection that is opened, used, and idle then; and that goes on and ends well.
+idle_begin()
+{
+	rm -f "$DIR/go"
+	peer idle --go "$DIR/go" echo
+	wait_for "$WAIT" has_line "$DIR/idle.log" half-way || fail "$(cat "$DIR/idle.log")"
+}
+
+idle_end()
+{
+	: >"$DIR/go"
+	wait_for "$WAIT" has_line "$DIR/idle.log" 'end closed' || fail "$(cat "$DIR/idle.log")"
+	has_line "$DIR/idle.log" 'echoed after'
+}
+
 # An idle connection, and a new one, while the tool lets nothing pass.
 goes_round()
 {
 	local missed
 
 	missed=$(kbump -j -s tool show ips | value "d[0]['missed']")
-	rm -f "$DIR/go"
-	peer idle --go "$DIR/go" echo
-	wait_for "$WAIT" has_line "$DIR/idle.log" half-way || fail "$(cat "$DIR/idle.log")"
+	idle_begin
 	filter a drop
 	becomes ips down
-	: >"$DIR/go"
-	wait_for "$WAIT" has_line "$DIR/idle.log" 'end closed' || fail "$(cat "$DIR/idle.log")"
-	has_line "$DIR/idle.log" 'echoed after'
+	idle_end
 	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
 	tool_has ips missed $((missed + 2)) || fail "$(kbump -s tool show ips)"
 	filter a
@@ -359,9 +370,7 @@ goes_round()
 blocks()
 {
 	kbump tool set ips fail block
-	rm -f "$DIR/go"
-	peer idle --go "$DIR/go" echo
-	wait_for "$WAIT" has_line "$DIR/idle.log" half-way || fail "$(cat "$DIR/idle.log")"
+	idle_begin
 	filter a drop
 	becomes ips down
 	wait_for "$WAIT" no_flows || fail "$(kbump flow show)"
@@ -399,15 +408,11 @@ loses_link()
 # The tool has nothing of an idle connection.
 is_deleted()
 {
-	rm -f "$DIR/go"
-	peer idle --go "$DIR/go" echo
-	wait_for "$WAIT" has_line "$DIR/idle.log" half-way || fail "$(cat "$DIR/idle.log")"
+	idle_begin
 	kbump rule flush
 	kbump tool del ips
 	ip -n "$BOX" -o link show type kbump | grep -q . && fail "the device is left"
-	: >"$DIR/go"
-	wait_for "$WAIT" has_line "$DIR/idle.log" 'end closed' || fail "$(cat "$DIR/idle.log")"
-	has_line "$DIR/idle.log" 'echoed after'
+	idle_end
 	settle
 }
 
