@@ -681,6 +681,21 @@ void kb_inline_set_peer(struct kb_inline *l, struct net_device *dev)
 }
 
 /**
+ * kb_inline_owns - may a device be a port of a tool's device?
+ * @l: the tool's
+ * @dev: the device
+ * @number: the port's
+ *
+ * Anybody may try, by rtnetlink; clear text goes to the devices that were named and to no others.
+ *
+ * Context: process, under RTNL.
+ */
+bool kb_inline_owns(const struct kb_inline *l, const struct net_device *dev, unsigned int number)
+{
+	return dev == (number == KB_INLINE_PEER ? kb_inline_peer(l) : kb_tool_dev(l->tool));
+}
+
+/**
  * kb_inline_enter - a tool is one of the configuration now
  * @l: the tool's
  *

@@ -71,6 +71,7 @@ struct kb_inline *kb_inline_alloc(struct kb_net *kn, struct kb_tool *tool);
 void kb_inline_free(struct kb_inline *l);
 struct net_device *kb_inline_peer(const struct kb_inline *l);
 void kb_inline_set_peer(struct kb_inline *l, struct net_device *dev);
+bool kb_inline_owns(const struct kb_inline *l, const struct net_device *dev, unsigned int number);
 void kb_inline_enter(struct kb_inline *l);
 void kb_inline_settle(struct kb_net *kn);
 void kb_inline_check(struct kb_inline *l);

@@ -264,6 +264,10 @@ static int add_port(struct net_device *wire, struct net_device *dev,
 		NL_SET_ERR_MSG(extack, "a wire has two ports, and this one has them");
 		return -EBUSY;
 	}
+	if (w->line && !kb_inline_owns(w->line, dev, number)) {
+		NL_SET_ERR_MSG(extack, "this is no port of the inline tool");
+		return -EPERM;
+	}
 	p = kzalloc(sizeof(*p), GFP_KERNEL);
 	if (!p)
 		return -ENOMEM;

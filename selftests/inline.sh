@@ -126,6 +126,11 @@ wrong_commands()
 	wrong '20' tool set ips heartbeat 7
 	wrong 'no such device' tool add x mode inline dev inb peer nodev0
 	kbump tool show x 2>/dev/null && fail "$(kbump tool show)"
+	ip -n "$BOX" link set outa nomaster
+	becomes ips down
+	ip -n "$BOX" link set inb master kbt0 2>"$DIR/out" && fail "another device is a port"
+	ip -n "$BOX" link set outa master kbt0 2>"$DIR/out" || fail "$(cat "$DIR/out")"
+	ip -n "$BOX" link del kbt0 2>/dev/null && fail "the device can be deleted"
 	becomes ips up
 }
 
