@@ -76,7 +76,8 @@ struct kb_end {
  * @sni: server name from the client, or NULL; from the hand-off on, as @alpn
  * @alpn: application protocol, or NULL
  * @outer: of a connection through an inline tool, which has nothing of all this but addresses, a
- *	path and an end: the flow that is led through, with a reference. Else NULL. Constant, as @tool.
+ *	path and an end: the flow that is led through, with a reference. Else NULL. Constant, as
+ *	@tool
  * @tool: that tool, with a reference
  */
 struct kb_flow {
