@@ -58,6 +58,12 @@ static bool has_tools(const struct kb_flow *f)
 	return f->rule && f->action == f->rule->action && !f->cause;
 }
 
+/* Else it is something about this connection, and nobody is to bring that about. */
+static bool is_down(int err)
+{
+	return err == -EHOSTDOWN || err == -ENODEV || err == -ENETUNREACH;
+}
+
 /**
  * kb_chain_open - connect through the inline tools of a flow's rule
  * @first: the first relay of the flow, whose own legs are not open yet
@@ -86,10 +92,14 @@ int kb_chain_open(struct kb_relay *first, struct kb_relay **last, struct netlink
 			continue;
 		}
 		kb_inline_count_missed(tool);
-		if (!kb_inline_blocks(tool))
-			continue;
-		NL_SET_ERR_MSG(extack, "an inline tool is down");
-		return PTR_ERR(next);
+		if (!is_down(PTR_ERR(next))) {
+			NL_SET_ERR_MSG(extack, "no connection can be made through an inline tool");
+			return PTR_ERR(next);
+		}
+		if (kb_inline_blocks(tool)) {
+			NL_SET_ERR_MSG(extack, "an inline tool is down");
+			return PTR_ERR(next);
+		}
 	}
 	return 0;
 }
@@ -157,7 +167,9 @@ static bool is_in_doubt(const struct kb_relay *r)
 	for (side = 0; side < KB_SIDES; side++)
 		if (is_ending(&r->dir[side]) || is_ending(&next->dir[side]))
 			return true;
-	return r->stopped || next->stopped || next->reason != KBUMP_REASON_NONE ||
+	if (next->reason != KBUMP_REASON_NONE && next->reason != KBUMP_REASON_TOOL_DOWN)
+		return true;
+	return r->stopped || next->stopped || r->doubt || next->doubt ||
 	       in->tx_bytes != out->rx_bytes || out->tx_bytes != in->rx_bytes ||
 	       next->dir[KB_CLIENT].chunk.len || r->dir[KB_SERVER].chunk.len;
 }
@@ -197,10 +209,23 @@ static int lead_round(struct kb_relay *r)
 	return kb_relay_attach(r, NULL);
 }
 
-/* The tool behind @r is down. Return: true if the flow goes on without it. */
+/* Of those that there still are. */
+static int first_reason(const struct kb_relay *r)
+{
+	for (; r; r = r->next)
+		if (r->reason != KBUMP_REASON_NONE)
+			return r->reason;
+	return KBUMP_REASON_NONE;
+}
+
+/*
+ * The tool behind @r is down. Return: true if the flow goes on without it; the next one may be down
+ * as well.
+ */
 static bool go_round(struct kb_relay *r)
 {
 	struct kb_tool *tool = r->inner->tool;
+	int reason = r->next->reason;
 
 	if (kb_inline_blocks(tool))
 		return false;
@@ -208,12 +233,22 @@ static bool go_round(struct kb_relay *r)
 	kb_relay_quiesce(r->next);
 	if (is_in_doubt(r) || lead_round(r))
 		return false;
-	kb_inline_count_missed(tool);
-	WRITE_ONCE(r->reason, KBUMP_REASON_NONE);
-	WRITE_ONCE(r->first->why, KBUMP_REASON_NONE);
+	WRITE_ONCE(r->reason, reason);
+	WRITE_ONCE(r->first->why, first_reason(r->first));
 	if (r->joined)
 		kb_relay_go_on(r);
 	return true;
+}
+
+/* Whoever is behind the tools is to see that a stream is not whole. */
+static void note_cut(struct kb_relay *first, int reason)
+{
+	if (reason == KBUMP_REASON_CLIENT_RESET || reason == KBUMP_REASON_CLIENT_RECORD ||
+	    reason == KBUMP_REASON_CLIENT_FLOOD)
+		WRITE_ONCE(first->truncated[KB_CLIENT], true);
+	else if (reason == KBUMP_REASON_SERVER_RESET || reason == KBUMP_REASON_SERVER_RECORD ||
+		 reason == KBUMP_REASON_SERVER_FLOOD)
+		WRITE_ONCE(first->truncated[KB_SERVER], true);
 }
 
 /* The server has not been spoken to, and the tool will not do it any more. */
@@ -231,6 +266,7 @@ static void leave(struct kb_relay *r, int reason)
  */
 static void stop(struct kb_relay *r, int reason)
 {
+	note_cut(r->first, reason);
 	kb_relay_stop(r, reason);
 	for (r = r->next; r; r = r->next) {
 		if (r->stopped)
@@ -264,11 +300,15 @@ bool kb_chain_settle(struct kb_relay *first)
 	bool over = true;
 
 	for (r = first; r; r = r->next) {
-		int reason = READ_ONCE(r->reason);
+		int reason;
 
+		while (r->reason == KBUMP_REASON_TOOL_DOWN && !r->stopped) {
+			kb_inline_count_missed(r->inner->tool);
+			if (!go_round(r))
+				break;
+		}
+		reason = READ_ONCE(r->reason);
 		if (reason == KBUMP_REASON_NONE || r->stopped)
-			continue;
-		if (reason == KBUMP_REASON_TOOL_DOWN && go_round(r))
 			continue;
 		stop(r, reason);
 		hurry(first);

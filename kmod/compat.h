@@ -52,14 +52,18 @@
  */
 static inline bool kb_sock_hold_net(struct sock *sk)
 {
-	if (!maybe_get_net(sock_net(sk)))
+	struct net *net = sock_net(sk);
+
+	if (!maybe_get_net(net))
 		return false;
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
-	__netns_tracker_free(sock_net(sk), &sk->ns_tracker, false);
-#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	sk_net_refcnt_upgrade(sk);
+	put_net(net);
+#else
 	sk->sk_net_refcnt = 1;
-	netns_tracker_alloc(sock_net(sk), &sk->ns_tracker, GFP_KERNEL);
-	sock_inuse_add(sock_net(sk), 1);
+	netns_tracker_alloc(net, &sk->ns_tracker, GFP_KERNEL);
+	sock_inuse_add(net, 1);
+#endif
 	return true;
 }
 

@@ -12,7 +12,6 @@
 #include "rule.h"
 #include "steer.h"
 #include "tap.h"
-#include "tool.h"
 
 static enum kb_fate refuse(const struct kb_rule *rule)
 {
@@ -73,19 +72,6 @@ static enum kbump_stat failure(int err)
 	}
 }
 
-/* The client uses the ports of a connection before: what is left of it makes room. */
-static void end_time_wait(struct kb_net *kn, const struct kb_tuple *t)
-{
-	struct sock *sk = kb_steer_sock(kn, t, t->vrf);
-
-	if (!sk)
-		return;
-	if (sk->sk_state == TCP_TIME_WAIT)
-		inet_twsk_deschedule_put(inet_twsk(sk));
-	else
-		sock_gen_put(sk);
-}
-
 /* Return: 0, or an error if no flow has begun. */
 static int to_helper(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule, bool decided,
 		     const struct kb_facts *facts, struct kb_flow **flow)
@@ -106,7 +92,7 @@ static int to_helper(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rul
 	kb_helper_put(h);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	end_time_wait(kn, t);
+	kb_steer_end_time_wait(kn, t);
 	kb_count(kn, KBUMP_STAT_STEERED, 1);
 	*flow = f;
 	return 0;
@@ -142,26 +128,10 @@ static enum kb_fate block(struct kb_net *kn, struct sk_buff *skb, struct kb_rule
 	return refuse(rule);
 }
 
-static bool has_inline_tool(const struct kb_rule *rule)
-{
-	unsigned int i;
-
-	for (i = 0; i < rule->ntools; i++)
-		if (rule->tools[i]->line)
-			return true;
-	return false;
-}
-
-/* Its connections go on, as they are, through tools: somebody has to connect. */
-static bool is_led(const struct kb_rule *rule)
-{
-	return rule->action == KBUMP_ACTION_BYPASS && has_inline_tool(rule);
-}
-
 /* Its connections are left alone, and tools see their packets. */
 static bool is_tapped(const struct kb_rule *rule)
 {
-	return rule->action == KBUMP_ACTION_BYPASS && rule->ntools && !has_inline_tool(rule);
+	return rule->action == KBUMP_ACTION_BYPASS && rule->ntools && !kb_rule_is_led(rule);
 }
 
 /* Whatever becomes of this connection, the answers to it are not the old one's. */
@@ -215,7 +185,8 @@ enum kb_fate kb_decide(struct kb_net *kn, struct sk_buff *skb, const struct kb_f
 		return KB_PASS;
 	if (decided)
 		kb_rule_hit(rule);
-	if (!decided || rule->action == KBUMP_ACTION_INSPECT || is_led(rule))
+	/* Through inline tools somebody has to connect. */
+	if (!decided || rule->action == KBUMP_ACTION_INSPECT || kb_rule_is_led(rule))
 		return inspect(kn, skb, t, rule, decided, facts, flow);
 	if (rule->action == KBUMP_ACTION_BLOCK)
 		return block(kn, skb, rule, facts, flow);

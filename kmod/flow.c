@@ -305,6 +305,21 @@ static void queue_end(struct kb_flow *f)
 		kb_flow_put(f);
 }
 
+/* The client uses the ports of a connection before, of which something may be left in the tool. */
+static void clear_away(struct kb_net *kn, const struct kb_tuple *tuple)
+{
+	struct kb_flow *old;
+
+	local_bh_disable();
+	rcu_read_lock();
+	old = kb_flow_lookup(kn, tuple);
+	if (old)
+		kb_flow_forget(old);
+	kb_steer_end_time_wait(kn, tuple);
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
 /**
  * kb_flow_create_inner - let packets of a connection through an inline tool find their sockets
  * @outer: the flow that is led through the tool
@@ -321,6 +336,7 @@ struct kb_flow *kb_flow_create_inner(struct kb_flow *outer, struct kb_tool *tool
 {
 	struct kb_flow *f = kmem_cache_zalloc(flow_cache, GFP_KERNEL);
 	struct kb_net *kn = outer->kn;
+	enum kb_side side;
 	int err;
 
 	if (!f)
@@ -335,6 +351,8 @@ struct kb_flow *kb_flow_create_inner(struct kb_flow *outer, struct kb_tool *tool
 	f->outer = outer;
 	kb_tool_get(tool);
 	f->tool = tool;
+	for (side = 0; side < KB_SIDES; side++)
+		clear_away(kn, &f->end[side].tuple);
 	spin_lock_bh(&kn->list_lock);
 	err = hash_end(kn, &f->end[KB_CLIENT]) ?: hash_end(kn, &f->end[KB_SERVER]);
 	if (err)
@@ -379,6 +397,8 @@ void kb_flow_relay_ends(struct kb_flow *f, struct kb_relay *r, enum kbump_reason
 	cmpxchg(&r->first->why, KBUMP_REASON_NONE, reason);
 	if (cmpxchg(&r->reason, KBUMP_REASON_NONE, reason) == KBUMP_REASON_NONE)
 		queue_end(f);
+	else if (reason != KBUMP_REASON_TOOL_DOWN)
+		WRITE_ONCE(r->doubt, true);
 }
 
 /**
@@ -1045,6 +1065,8 @@ int kb_flow_init(void)
 void kb_flow_exit(void)
 {
 	destroy_workqueue(flow_wq);
+	/* What frees a connection through a tool drops the flow that was led through it. */
+	rcu_barrier();
 	rcu_barrier();
 	kmem_cache_destroy(flow_cache);
 }

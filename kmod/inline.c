@@ -8,13 +8,18 @@
  * A tool is up while both ports have a link and, if that is wanted, probes come through it.
  */
 #include <linux/etherdevice.h>
+#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/if_arp.h>
+#include <linux/if_vlan.h>
 #include <linux/random.h>
 #include <linux/rtnetlink.h>
+#include <linux/sched/task.h>
 #include <linux/udp.h>
 #include <net/arp.h>
 #include <net/ip.h>
+#include <net/ip6_route.h>
+#include <net/route.h>
 #include <net/tcp.h>
 
 #include "chain.h"
@@ -31,8 +36,6 @@
 #define BACKLOG		4096
 /* Seven seconds. */
 #define SYN_COUNT	2
-/* So long a tool may leave data unacknowledged. */
-#define STALL_MS	30000
 /* In an interval; a tool is down when none has come through, and up after twice as many. */
 #define PROBES		4
 #define PROBE_MAGIC	0x6b62756d70686265ULL
@@ -47,6 +50,8 @@ struct probe {
 	u64 cookie;
 	__be32 number;
 } __packed;
+
+static struct cred *kernel_cred;
 
 /* ---- settings and state */
 
@@ -194,6 +199,7 @@ static void send_probes(struct kb_inline *l)
 	struct kb_path path = {};
 
 	l->sent++;
+	l->probed = jiffies;
 	local_bh_disable();
 	rcu_read_lock();
 	dev = rcu_dereference(l->dev);
@@ -236,7 +242,8 @@ static void tell(struct kb_inline *l)
 		return;
 	l->told_up = up;
 	mutex_lock(&l->kn->lock);
-	kb_nl_event(l->kn, KBUMP_CMD_TOOL_SET, KBUMP_A_TOOL, kb_tool_fill, l->tool);
+	if (!l->removed)
+		kb_nl_event(l->kn, KBUMP_CMD_TOOL_SET, KBUMP_A_TOOL, kb_tool_fill, l->tool);
 	mutex_unlock(&l->kn->lock);
 	if (!up)
 		kb_flows_end_of_tool(l->kn, l->tool);
@@ -246,19 +253,20 @@ static void look_work(struct work_struct *work)
 {
 	struct kb_inline *l = container_of(to_delayed_work(work), struct kb_inline, look);
 	u32 interval = look_of(l->tool).heartbeat;
+	unsigned long pause = msecs_to_jiffies(interval) / PROBES + 1;
 
 	if (!interval)
 		WRITE_ONCE(l->dead, false);
-	if (interval && has_link(l)) {
+	if (!interval || !has_link(l)) {
+		forget_probes(l);
+	} else if (time_after_eq(jiffies, l->probed + pause)) {
+		/* Not whenever something else changes: each probe has its time. */
 		judge_probes(l);
 		send_probes(l);
-	} else {
-		forget_probes(l);
 	}
 	tell(l);
 	if (interval)
-		queue_delayed_work(system_power_efficient_wq, &l->look,
-				   msecs_to_jiffies(interval) / PROBES + 1);
+		queue_delayed_work(system_power_efficient_wq, &l->look, pause);
 }
 
 /**
@@ -296,6 +304,7 @@ static void answer_arp(const struct kb_port *in, struct sk_buff *skb)
 {
 	struct net_device *dev = in->dev;
 	const struct arphdr *arp;
+	struct sk_buff *answer;
 	__be32 sip, tip;
 	u8 sha[ETH_ALEN];
 	const u8 *p;
@@ -311,8 +320,14 @@ static void answer_arp(const struct kb_port *in, struct sk_buff *skb)
 	memcpy(&sip, p + ETH_ALEN, sizeof(sip));
 	memcpy(&tip, p + 2 * ETH_ALEN + sizeof(sip), sizeof(tip));
 	/* Who asks for its own address looks for others that have it. */
-	if (sip && sip != tip)
-		arp_send(ARPOP_REPLY, ETH_P_ARP, sip, dev, tip, sha, dev->dev_addr, sha);
+	if (!sip || sip == tip)
+		return;
+	answer = arp_create(ARPOP_REPLY, ETH_P_ARP, sip, dev, tip, sha, dev->dev_addr, sha);
+	if (!answer)
+		return;
+	if (skb_vlan_tag_present(skb))
+		__vlan_hwaccel_put_tag(answer, skb->vlan_proto, skb_vlan_tag_get(skb));
+	arp_xmit(answer);
 }
 
 /**
@@ -383,16 +398,57 @@ static int domain(u8 family)
 	return family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
 }
 
-static void set_patience(struct sock *sk)
+/*
+ * A helper makes the routes of the device. Until it has, the host's would be taken, and the SYN go
+ * anywhere.
+ */
+static bool has_route4(struct net *net, const struct kb_tuple *t)
 {
-	tcp_sock_set_user_timeout(sk, STALL_MS);
+	struct flowi4 fl = {
+		.flowi4_oif = t->vrf,
+		.saddr = t->client.ip,
+		.daddr = t->server.ip,
+		.flowi4_flags = FLOWI_FLAG_ANYSRC,
+	};
+	struct rtable *rt = ip_route_output_key(net, &fl);
+	bool found;
+
+	if (IS_ERR(rt))
+		return false;
+	found = rt->dst.dev->ifindex == t->vrf;
+	ip_rt_put(rt);
+	return found;
+}
+
+static bool has_route6(struct net *net, const struct kb_tuple *t)
+{
+	struct flowi6 fl = {
+		.flowi6_oif = t->vrf,
+		.saddr = t->client.in6,
+		.daddr = t->server.in6,
+		.flowi6_flags = FLOWI_FLAG_ANYSRC,
+	};
+	struct dst_entry *dst = ip6_route_output(net, NULL, &fl);
+	bool found = !dst->error && dst->dev->ifindex == t->vrf;
+
+	dst_release(dst);
+	return found;
+}
+
+static bool has_route(struct net *net, const struct kb_tuple *t)
+{
+	return t->family == NFPROTO_IPV4 ? has_route4(net, t) : has_route6(net, t);
 }
 
 /* From the client's address and port to the server's. */
 static struct socket *connect(struct net *net, const struct kb_tuple *t)
 {
+	const struct cred *old;
 	struct socket *sock;
 	int err;
+
+	if (!has_route(net, t))
+		return ERR_PTR(-ENETUNREACH);
 
 	/* Not a kernel's socket: it may outlive the flow, and its namespace must not go before. */
 	err = __sock_create(net, domain(t->family), SOCK_STREAM, IPPROTO_TCP, &sock, 0);
@@ -403,10 +459,12 @@ static struct socket *connect(struct net *net, const struct kb_tuple *t)
 	kb_sock_set_transparent(sock->sk);
 	sock->sk->sk_reuse = SK_CAN_REUSE;
 	tcp_sock_set_syncnt(sock->sk, SYN_COUNT);
-	set_patience(sock->sk);
-	err = sock_bindtoindex(sock->sk, t->vrf, true) ?:
-	      bind_to(sock, t->family, &t->client, t->cport) ?:
-	      connect_to(sock, t->family, &t->server, t->sport);
+	err = sock_bindtoindex(sock->sk, t->vrf, true);
+	/* A helper has no right to the lower ports, but clients may have them. */
+	old = override_creds(kernel_cred);
+	err = err ?: bind_to(sock, t->family, &t->client, t->cport);
+	revert_creds(old);
+	err = err ?: connect_to(sock, t->family, &t->server, t->sport);
 	if (!err || err == -EINPROGRESS)
 		return sock;
 	fput(sock->file);
@@ -506,7 +564,6 @@ static struct file *adopt(struct kb_inline *l, struct socket *sock)
 	sk->sk_data_ready = l->data_ready;
 	write_unlock_bh(&sk->sk_callback_lock);
 	release_sock(sk);
-	set_patience(sk);
 	if (kb_sock_hold_net(sk))
 		return sock_alloc_file(sock, 0, NULL);
 	sock_release(sock);
@@ -536,13 +593,20 @@ static void accept_work(struct work_struct *work)
 {
 	struct kb_inline *l = container_of(work, struct kb_inline, accept);
 	struct socket *sock;
-	int i;
+	int i, err;
 
-	for (i = 0; i < 2; i++)
-		while (l->listen[i] && !kernel_accept(l->listen[i], &sock, O_NONBLOCK)) {
-			take(l, sock);
+	for (i = 0; i < 2; i++) {
+		err = l->listen[i] ? 0 : -EAGAIN;
+		while (!err) {
+			err = kernel_accept(l->listen[i], &sock, O_NONBLOCK);
+			if (!err)
+				take(l, sock);
 			cond_resched();
 		}
+		/* What waits there is not told of again. */
+		if (err == -ENOMEM || err == -ENFILE)
+			queue_work(system_unbound_wq, &l->accept);
+	}
 }
 
 static void hear(struct kb_inline *l, struct sock *sk)
@@ -715,9 +779,12 @@ static int add_port(struct net_device *dev, struct net_device *port)
 /* Called under RTNL. What is not there, or fails for want of memory, leaves the tool down. */
 static void build(struct kb_inline *l)
 {
-	struct net_device *dev = kb_wire_create(l->kn->net, l);
+	struct net_device *dev;
 	int err;
 
+	if (!kb_inline_peer(l) || !kb_tool_dev(l->tool))
+		return;
+	dev = kb_wire_create(l->kn->net, l);
 	if (IS_ERR(dev))
 		return;
 	err = listen_on(l, NFPROTO_IPV4, dev->ifindex) ?:
@@ -766,11 +833,9 @@ static bool is_built(const struct kb_inline *l)
 
 static void settle(struct kb_inline *l)
 {
-	if (l->removed || !is_built(l))
-		tear_down(l);
-	if (!l->removed && !line_dev(l))
-		build(l);
 	if (!l->removed) {
+		if (!line_dev(l))
+			build(l);
 		kb_inline_check(l);
 		return;
 	}
@@ -790,10 +855,29 @@ void kb_inline_settle(struct kb_net *kn)
 	struct kb_inline *l, *next;
 
 	ASSERT_RTNL();
-	/* What is deleted first may have what others want. */
-	list_for_each_entry_safe(l, next, &kn->lines, list)
-		if (l->removed)
-			settle(l);
+	/* What one has another one may want. */
+	list_for_each_entry(l, &kn->lines, list)
+		if (l->removed || !is_built(l))
+			tear_down(l);
 	list_for_each_entry_safe(l, next, &kn->lines, list)
 		settle(l);
+}
+
+/**
+ * kb_inline_init - make what all inline tools share
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kb_inline_init(void)
+{
+	kernel_cred = prepare_kernel_cred(&init_task);
+	return kernel_cred ? 0 : -ENOMEM;
+}
+
+/**
+ * kb_inline_exit - undo kb_inline_init()
+ */
+void kb_inline_exit(void)
+{
+	put_cred(kernel_cred);
 }

@@ -38,7 +38,8 @@ struct socket;
  * @look: sends probes, and looks whether the tool is up
  * @data_ready: what the sockets of @listen had before; constant
  * @cookie: of the probes; constant
- * @sent: number of the latest one; of @look, as the two below
+ * @sent: number of the latest one; of @look, as the three below
+ * @probed: jiffies then
  * @good: how many in a row have come through, both ways
  * @told_up: the tool was up when it was last looked at
  * @dead: probes do not come through; written by @look
@@ -60,6 +61,7 @@ struct kb_inline {
 	struct delayed_work look;
 	u64 cookie;
 	u32 sent;
+	unsigned long probed;
 	u32 good;
 	bool told_up;
 	bool dead;
@@ -80,6 +82,8 @@ bool kb_inline_blocks(const struct kb_tool *tool);
 void kb_inline_count_missed(struct kb_tool *tool);
 struct sock *kb_inline_listener(const struct kb_tool *tool, u8 family);
 struct kb_flow *kb_inline_begin(struct kb_tool *tool, struct kb_flow *outer, struct socket **sock);
+int kb_inline_init(void);
+void kb_inline_exit(void);
 void kb_inline_rest(const struct kb_port *in, struct sk_buff *skb);
 
 #endif /* KB_INLINE_H */

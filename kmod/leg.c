@@ -234,7 +234,9 @@ static void swap_callbacks(struct kb_leg *leg, struct sock *sk)
 		leg->data_ready = sk->sk_data_ready;
 		sk->sk_data_ready = leg_data_ready;
 	}
-	leg->write_space = sk->sk_write_space;
+	/* Attached again, kTLS is to hear of it as before: kb_leg_detach() has taken that away. */
+	if (!leg->write_space)
+		leg->write_space = sk->sk_write_space;
 	leg->state_change = sk->sk_state_change;
 	leg->error_report = sk->sk_error_report;
 	sk->sk_write_space = leg_write_space;
@@ -278,6 +280,9 @@ int kb_leg_attach(struct kb_leg *leg, struct netlink_ext_ack *extack)
 		leg->attached = true;
 	}
 	write_unlock_bh(&sk->sk_callback_lock);
+	/* There may have been room while nobody listened. */
+	if (!err && leg->tls)
+		leg->write_space(sk);
 	release_sock(sk);
 	return err;
 }
@@ -426,7 +431,10 @@ static int recv_chunk(struct kb_leg *leg, const struct kb_chunk *c)
 		iov_iter_bvec(&msg.msg_iter, ITER_DEST, &bv, 1, c->len);
 		n = sock_recvmsg(leg->sock, &msg, MSG_DONTWAIT);
 	} while (!n && leg->tls && !skb_queue_empty_lockless(&leg_rx(leg)->rx_list));
-	return n || at_eof(leg->sock->sk) ? n : -EAGAIN;
+	if (n || !at_eof(leg->sock->sk))
+		return n ?: -EAGAIN;
+	/* Who sends may have got the error of a connection that was cut: it is no end. */
+	return leg->tls || sock_flag(leg->sock->sk, SOCK_DONE) ? 0 : -ECONNRESET;
 }
 
 static void count_record(struct kb_leg *leg, const struct kb_chunk *c)

@@ -128,6 +128,7 @@ static int flush(struct kb_dir *d)
 			return n ?: -EPIPE;
 		}
 		d->refused = false;
+		WRITE_ONCE(d->relay->moved, jiffies);
 		c->off += n;
 		c->len -= n;
 	}
@@ -460,12 +461,17 @@ static int renew_keys(struct kb_dir *d)
 	return 0;
 }
 
-/* Another relay of the flow has ended some time ago, and the tools do not pass that on. */
-static bool is_late(const struct kb_relay *r)
+/* Another relay of the flow has ended, and the tools neither pass that on nor anything else. */
+static bool is_late(struct kb_relay *r)
 {
 	unsigned long over_at = READ_ONCE(r->first->over_at);
+	unsigned long linger = msecs_to_jiffies(LINGER_MS);
 
-	return over_at && time_after_eq(jiffies, over_at);
+	if (!over_at)
+		return false;
+	look_again(r, LINGER_MS + POLL_MS);
+	return time_after_eq(jiffies, over_at) &&
+	       time_after_eq(jiffies, READ_ONCE(r->moved) + linger);
 }
 
 static void dir_work(struct work_struct *work)
@@ -475,7 +481,7 @@ static void dir_work(struct work_struct *work)
 
 	while (!READ_ONCE(d->relay->stopping)) {
 		if (is_late(d->relay)) {
-			end(d, READ_ONCE(d->relay->first->why));
+			end(d, READ_ONCE(d->relay->first->why) ?: KBUMP_REASON_TOOL_RESET);
 			return;
 		}
 		if (renew_keys(d) || flush(d) || send_end(d))

@@ -67,6 +67,8 @@ struct kb_dir {
  * @joined: both legs are there; of those behind a tool the nearer one comes when the tool has
  *	connected
  * @reason: &enum kbump_reason, if it has ended before its flow; set once
+ * @doubt: there was another reason to end
+ * @moved: jiffies when data was moved last
  * @stopped: kb_relay_stop() was called; under the flow's lock
  * @why: the first @reason of the row; of the first one
  * @over_at: jiffies when patience with the others ends, if one has ended, 0: none has; of the
@@ -90,6 +92,8 @@ struct kb_relay {
 	struct kb_flow *inner;
 	bool joined;
 	int reason;
+	bool doubt;
+	unsigned long moved;
 	int why;
 	unsigned long over_at;
 	bool stopped;

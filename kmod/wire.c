@@ -345,9 +345,9 @@ static void wire_call(struct net_device *dev, unsigned long event)
 	struct kb_net *kn = kb_net(dev_net(dev));
 	struct kb_wire *w = netdev_priv(dev);
 
-	if (event == NETDEV_REGISTER && w->line) {
-		/* It is shown as a tool. */
-	} else if (event == NETDEV_REGISTER) {
+	if (w->line && (event == NETDEV_UP || event == NETDEV_DOWN)) {
+		kb_inline_check(w->line);
+	} else if (event == NETDEV_REGISTER && !w->line) {
 		list_add_tail(&w->list, &kn->wires);
 		kn->wires_gen++;
 	} else if (event == NETDEV_UNREGISTER) {

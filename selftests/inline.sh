@@ -168,6 +168,33 @@ intact()
 	settle
 }
 
+# A client that begins anew from the same port, after a reset, is led through the tool again.
+same_port()
+{
+	local before
+
+	before=$(kbump -j -s tool show ips | value "(d[0]['flows'], d[0]['missed'])")
+	in_ns "$CLIENT" timeout "$WAIT" /usr/bin/python3 -ISc '
+import socket, ssl, struct, sys
+context = ssl.create_default_context(cafile=sys.argv[1])
+for _ in range(2):
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.bind(("", 1001))
+    sock.connect((sys.argv[2], 443))
+    tls = context.wrap_socket(sock, server_hostname=sys.argv[3])
+    tls.sendall(b"GET /hello.txt HTTP/1.0\r\n\r\n")
+    print(tls.recv(10000).decode())
+    tls.close()
+' "$CLIENT_CA" "$SERVER4" "$NAME" >"$DIR/out" || fail "$(cat "$DIR/out")"
+	[ "$(grep -c '200 OK' "$DIR/out")" = 2 ] || fail "$(cat "$DIR/out")"
+	kbump -j -s tool show ips |
+		value "'right' if (d[0]['flows'] - 2, d[0]['missed']) == tuple($before) else d" |
+		grep -x right
+	settle
+}
+
 is_rejected()
 {
 	filter a @ih,0,64 "$BAD" reject with tcp reset
@@ -435,6 +462,7 @@ run_case "wrong commands are refused" wrong_commands
 run_case "the clear stream leads through the tool" clear_through
 run_case "a download is intact" intact down
 run_case "an upload is intact" intact up
+run_case "two connections from the same port" same_port
 run_case "a tool that rejects" is_rejected
 run_case "a tool that swallows" is_swallowed
 run_rule_case "two tools in a row" two_in_a_row

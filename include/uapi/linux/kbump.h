@@ -682,7 +682,7 @@ enum kbump_flow_state {
  * @KBUMP_REASON_BLOCKED: a rule refused it, for what its handshake told
  * @KBUMP_REASON_INTERNAL: error of the helper or of the kernel
  * @KBUMP_REASON_CLIENT_QUIT: client closed as soon as its handshake was over
- * @KBUMP_REASON_TOOL_RESET: an inline tool cut the connection, or left data unacknowledged
+ * @KBUMP_REASON_TOOL_RESET: an inline tool cut the connection, or did not answer
  * @KBUMP_REASON_TOOL_DOWN: an inline tool went down
  */
 enum kbump_reason {
