@@ -51,7 +51,8 @@ struct probe {
 	__be32 number;
 } __packed;
 
-static struct cred *kernel_cred;
+/* For what a helper may not do. */
+static struct cred *any_port;
 
 /* ---- settings and state */
 
@@ -461,7 +462,7 @@ static struct socket *connect(struct net *net, const struct kb_tuple *t)
 	tcp_sock_set_syncnt(sock->sk, SYN_COUNT);
 	err = sock_bindtoindex(sock->sk, t->vrf, true);
 	/* A helper has no right to the lower ports, but clients may have them. */
-	old = override_creds(kernel_cred);
+	old = override_creds(any_port);
 	err = err ?: bind_to(sock, t->family, &t->client, t->cport);
 	revert_creds(old);
 	err = err ?: connect_to(sock, t->family, &t->server, t->sport);
@@ -870,8 +871,8 @@ void kb_inline_settle(struct kb_net *kn)
  */
 int kb_inline_init(void)
 {
-	kernel_cred = prepare_kernel_cred(&init_task);
-	return kernel_cred ? 0 : -ENOMEM;
+	any_port = prepare_kernel_cred(&init_task);
+	return any_port ? 0 : -ENOMEM;
 }
 
 /**
@@ -879,5 +880,5 @@ int kb_inline_init(void)
  */
 void kb_inline_exit(void)
 {
-	put_cred(kernel_cred);
+	put_cred(any_port);
 }
