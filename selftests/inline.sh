@@ -168,6 +168,14 @@ intact()
 	settle
 }
 
+# ends ACTION END: what the client sees of the server's end is what there was.
+ends()
+{
+	peer_run "$1" >"$DIR/out" 2>&1 || fail "$(cat "$DIR/out")"
+	has_line "$DIR/out" "received 100000 end $2" || fail "$(cat "$DIR/out")"
+	settle
+}
+
 # A client that begins anew from the same port, after a reset, is led through the tool again.
 same_port()
 {
@@ -462,6 +470,8 @@ run_case "wrong commands are refused" wrong_commands
 run_case "the clear stream leads through the tool" clear_through
 run_case "a download is intact" intact down
 run_case "an upload is intact" intact up
+run_case "a truncated stream stays one" ends truncated ragged
+run_case "a reset stays one" ends aborted reset
 run_case "two connections from the same port" same_port
 run_case "a tool that rejects" is_rejected
 run_case "a tool that swallows" is_swallowed
