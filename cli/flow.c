@@ -35,6 +35,8 @@ static const char *const reason_words[] = {
 	[KBUMP_REASON_BLOCKED] = "blocked",
 	[KBUMP_REASON_INTERNAL] = "internal",
 	[KBUMP_REASON_CLIENT_QUIT] = "client_quit",
+	[KBUMP_REASON_TOOL_RESET] = "tool_reset",
+	[KBUMP_REASON_TOOL_DOWN] = "tool_down",
 };
 
 static_assert(ARRAY_SIZE(reason_words) == KBUMP_REASON_MAX + 1, "a reason has no word");

@@ -2,7 +2,15 @@
 /* Tools: the devices that get the clear traffic. */
 #include "cli.h"
 
-static const char *const mode_words[] = { "mirror" };
+static const char *const mode_words[] = {
+	[KBUMP_TOOL_MIRROR] = "mirror",
+	[KBUMP_TOOL_INLINE] = "inline",
+};
+
+static const char *const fail_words[] = {
+	[KBUMP_TOOL_BYPASS] = "bypass",
+	[KBUMP_TOOL_BLOCK] = "block",
+};
 
 static const char *const state_words[] = {
 	[KBUMP_TOOL_UP] = "up",
@@ -16,8 +24,9 @@ static const struct field tool_fields[] = {
 	{ .key = "ifindex", .type = &type_u32, .nla = KBUMP_TOOL_A_IFINDEX },
 	{ .key = "state", .type = &type_word, .nla = KBUMP_TOOL_A_STATE,
 	  .words = WORDS(state_words) },
-	{ .key = "mode", .type = &type_word, .flags = F_INPUT, .words = WORDS(mode_words),
-	  .what = "a mode" },
+	{ .key = "mode", .type = &type_word, .flags = F_INPUT, .nla = KBUMP_TOOL_A_MODE,
+	  .words = WORDS(mode_words), .what = "a mode" },
+	{ .key = "peer", .type = &type_dev, .flags = F_INPUT, .nla = KBUMP_TOOL_A_PEER },
 	{ .key = "src", .type = &type_mac, .flags = F_INPUT, .nla = KBUMP_TOOL_A_SRC_MAC },
 	{ .key = "dst", .type = &type_mac, .flags = F_INPUT, .nla = KBUMP_TOOL_A_DST_MAC },
 	{ .key = "vlan", .type = &type_u16, .flags = F_INPUT | F_ZERO_UNSET,
@@ -26,6 +35,10 @@ static const struct field tool_fields[] = {
 	  .nla = KBUMP_TOOL_A_DPORT, .what = "a port", .min = 1, .max = 65535 },
 	{ .key = "mtu", .type = &type_u32, .flags = F_INPUT | F_ZERO_UNSET,
 	  .nla = KBUMP_TOOL_A_MTU, .what = "an MTU", .min = 576, .max = 65535 },
+	{ .key = "fail", .type = &type_word, .flags = F_INPUT, .nla = KBUMP_TOOL_A_FAIL,
+	  .words = WORDS(fail_words), .what = "what becomes of flows" },
+	{ .key = "heartbeat", .type = &type_u32, .flags = F_INPUT | F_ZERO_UNSET,
+	  .nla = KBUMP_TOOL_A_HEARTBEAT, .what = "milliseconds", .min = 20, .max = 60000 },
 	{ .key = "frames", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_TOOL_A_FRAMES },
 	{ .key = "bytes", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_TOOL_A_BYTES },
 	{ .key = "flows", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_TOOL_A_FLOWS },
@@ -34,6 +47,7 @@ static const struct field tool_fields[] = {
 	{ .key = "drop_down", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_TOOL_A_DROP_DOWN },
 	{ .key = "drop_nomem", .type = &type_u64, .flags = F_STAT,
 	  .nla = KBUMP_TOOL_A_DROP_NOMEM },
+	{ .key = "missed", .type = &type_u64, .flags = F_STAT, .nla = KBUMP_TOOL_A_MISSED },
 	{}
 };
 
@@ -100,7 +114,9 @@ static const char tool_help[] =
 	"       kbump tool add NAME dev DEV [ SETTING ]...\n"
 	"       kbump tool set NAME [ dev DEV ] [ SETTING ]...\n"
 	"       kbump tool del NAME\n"
-	"SETTING := { mode mirror | src MAC | dst MAC | vlan ID | dport PORT | mtu N }\n";
+	"       kbump tool add NAME mode inline dev DEV peer DEV [ SETTING ]...\n"
+	"SETTING := { src MAC | dst MAC | vlan ID | dport PORT | mtu N | fail { bypass | block } |\n"
+	"             heartbeat MS }\n";
 
 const struct object tool_object = {
 	.name = "tool",

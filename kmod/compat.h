@@ -6,6 +6,7 @@
 #define KB_COMPAT_H
 
 #include <linux/version.h>
+#include <net/inet_sock.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/unaligned.h>
 #else
@@ -31,6 +32,40 @@
 #else
 #define kb_dev_set_lltx(dev)	((dev)->features |= NETIF_F_LLTX)
 #endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#define kb_dev_set_netns_local(dev)	((dev)->netns_immutable = true)
+#else
+#define kb_dev_set_netns_local(dev)	((dev)->features |= NETIF_F_NETNS_LOCAL)
+#endif
+
+/* May a socket have any address? */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define kb_sock_set_transparent(sk)	inet_set_bit(TRANSPARENT, sk)
+#else
+#define kb_sock_set_transparent(sk)	(inet_sk(sk)->transparent = 1)
+#endif
+
+/*
+ * A kernel's socket becomes one for which its namespace waits, as for a process's. Return: false if
+ * that is dying.
+ */
+static inline bool kb_sock_hold_net(struct sock *sk)
+{
+	struct net *net = sock_net(sk);
+
+	if (!maybe_get_net(net))
+		return false;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	sk_net_refcnt_upgrade(sk);
+	put_net(net);
+#else
+	sk->sk_net_refcnt = 1;
+	netns_tracker_alloc(net, &sk->ns_tracker, GFP_KERNEL);
+	sock_inuse_add(net, 1);
+#endif
+	return true;
+}
 
 /* The attributes of a generic netlink dump's request. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)

@@ -72,19 +72,6 @@ static enum kbump_stat failure(int err)
 	}
 }
 
-/* The client uses the ports of a connection before: what is left of it makes room. */
-static void end_time_wait(struct kb_net *kn, const struct kb_tuple *t)
-{
-	struct sock *sk = kb_steer_sock(kn, t, t->vrf);
-
-	if (!sk)
-		return;
-	if (sk->sk_state == TCP_TIME_WAIT)
-		inet_twsk_deschedule_put(inet_twsk(sk));
-	else
-		sock_gen_put(sk);
-}
-
 /* Return: 0, or an error if no flow has begun. */
 static int to_helper(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rule, bool decided,
 		     const struct kb_facts *facts, struct kb_flow **flow)
@@ -105,7 +92,7 @@ static int to_helper(struct kb_net *kn, struct sk_buff *skb, struct kb_rule *rul
 	kb_helper_put(h);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	end_time_wait(kn, t);
+	kb_steer_end_time_wait(kn, t);
 	kb_count(kn, KBUMP_STAT_STEERED, 1);
 	*flow = f;
 	return 0;
@@ -144,7 +131,7 @@ static enum kb_fate block(struct kb_net *kn, struct sk_buff *skb, struct kb_rule
 /* Its connections are left alone, and tools see their packets. */
 static bool is_tapped(const struct kb_rule *rule)
 {
-	return rule->action == KBUMP_ACTION_BYPASS && rule->ntools;
+	return rule->action == KBUMP_ACTION_BYPASS && rule->ntools && !kb_rule_is_led(rule);
 }
 
 /* Whatever becomes of this connection, the answers to it are not the old one's. */
@@ -198,7 +185,8 @@ enum kb_fate kb_decide(struct kb_net *kn, struct sk_buff *skb, const struct kb_f
 		return KB_PASS;
 	if (decided)
 		kb_rule_hit(rule);
-	if (!decided || rule->action == KBUMP_ACTION_INSPECT)
+	/* Through inline tools somebody has to connect. */
+	if (!decided || rule->action == KBUMP_ACTION_INSPECT || kb_rule_is_led(rule))
 		return inspect(kn, skb, t, rule, decided, facts, flow);
 	if (rule->action == KBUMP_ACTION_BLOCK)
 		return block(kn, skb, rule, facts, flow);

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "draft.h"
+#include "inline.h"
 #include "rule_nl.h"
 #include "set_draft.h"
 #include "steer.h"
@@ -317,6 +318,7 @@ int kb_commit_doit(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "this socket has begun no transaction");
 	}
 	mutex_unlock(&kn->lock);
+	kb_inline_settle(kn);
 	rtnl_unlock();
 	if (d)
 		draft_free(d);
@@ -342,6 +344,7 @@ int kb_flush_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!err) {
 		err = kb_draft_flush_rules(d) ?: kb_draft_flush_tools(d) ?: kb_draft_flush_sets(d);
 		d = finish(kn, d, info, &err);
+		kb_inline_settle(kn);
 	}
 	rtnl_unlock();
 	if (!IS_ERR_OR_NULL(d))

@@ -53,6 +53,8 @@ struct kb_draft {
  * @dev: the device that it is to have, or empty: as before. By name, as a draft may be left
  *	alone for long, and no device is to wait for it.
  * @found: that device, while the draft takes its place; under RTNL
+ * @peer: the same of an inline tool's other side, as is
+ * @found_peer: this
  */
 struct kb_draft_tool {
 	struct list_head list;
@@ -61,6 +63,8 @@ struct kb_draft_tool {
 	struct kb_tool_look *look;
 	char dev[IFNAMSIZ];
 	struct net_device *found;
+	char peer[IFNAMSIZ];
+	struct net_device *found_peer;
 };
 
 /**

@@ -10,6 +10,7 @@
 #include <net/inet_sock.h>
 #include <net/tcp.h>
 
+#include "chain.h"
 #include "filter.h"
 #include "flow.h"
 #include "flow_nl.h"
@@ -19,6 +20,7 @@
 #include "rule.h"
 #include "share.h"
 #include "steer.h"
+#include "tool.h"
 
 /* How often handshakes and ended flows are looked at, and how long a handshake may last. */
 #define LOOK_MS		10000
@@ -78,6 +80,10 @@ static void flow_free_rcu(struct rcu_head *rcu)
 	struct kb_flow *f = container_of(rcu, struct kb_flow, rcu);
 
 	kb_track_release(&f->track);
+	if (f->outer)
+		kb_flow_put(f->outer);
+	if (f->tool)
+		kb_tool_put(f->tool);
 	kmem_cache_free(flow_cache, f);
 }
 
@@ -168,6 +174,20 @@ static bool at_limit(const struct kb_net *kn)
 
 static void end_work(struct work_struct *work);
 
+/* For the table, and for who asks. */
+static void flow_init(struct kb_flow *f, struct kb_net *kn)
+{
+	f->kn = kn;
+	refcount_set(&f->ref, 2);
+	INIT_LIST_HEAD(&f->list);
+	mutex_init(&f->lock);
+	INIT_WORK(&f->end_work, end_work);
+	f->born = jiffies;
+	spin_lock_init(&f->path.lock);
+	f->end[KB_CLIENT].flow = f;
+	f->end[KB_SERVER].flow = f;
+}
+
 static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *facts,
 				  const struct sk_buff *skb)
 {
@@ -183,21 +203,12 @@ static struct kb_flow *flow_alloc(struct kb_net *kn, const struct kb_facts *fact
 		WRITE_ONCE(kn->zoned, true);
 	if (facts->origin.local)
 		WRITE_ONCE(kn->local, true);
-	f->kn = kn;
-	/* The table's, and the caller's. */
-	refcount_set(&f->ref, 2);
-	INIT_LIST_HEAD(&f->list);
-	mutex_init(&f->lock);
-	INIT_WORK(&f->end_work, end_work);
-	f->id = atomic64_inc_return(&kn->last_id);
-	f->born = jiffies;
-	f->origin = facts->origin;
 	if (facts->path)
 		f->path = *facts->path;
-	spin_lock_init(&f->path.lock);
-	f->end[KB_CLIENT].flow = f;
+	flow_init(f, kn);
+	f->id = atomic64_inc_return(&kn->last_id);
+	f->origin = facts->origin;
 	f->end[KB_CLIENT].tuple = facts->tuple;
-	f->end[KB_SERVER].flow = f;
 	return f;
 }
 
@@ -286,6 +297,74 @@ fail:
 	return ERR_PTR(err);
 }
 
+/* What is queued already will see what there is to do. */
+static void queue_end(struct kb_flow *f)
+{
+	refcount_inc(&f->ref);
+	if (!queue_work(flow_wq, &f->end_work))
+		kb_flow_put(f);
+}
+
+/* The client uses the ports of a connection before, of which something may be left in the tool. */
+static void clear_away(struct kb_net *kn, const struct kb_tuple *tuple)
+{
+	struct kb_flow *old;
+
+	local_bh_disable();
+	rcu_read_lock();
+	old = kb_flow_lookup(kn, tuple);
+	if (old)
+		kb_flow_forget(old);
+	kb_steer_end_time_wait(kn, tuple);
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
+/**
+ * kb_flow_create_inner - let packets of a connection through an inline tool find their sockets
+ * @outer: the flow that is led through the tool
+ * @tool: the tool
+ * @tuple: addresses of the connection, as its client's leg has them
+ * @path: how its packets look
+ *
+ * Context: process; sleeps.
+ * Return: what is in the table for it, with a reference; or an ERR_PTR(): -ENOMEM, or -EEXIST if
+ * there is such a connection.
+ */
+struct kb_flow *kb_flow_create_inner(struct kb_flow *outer, struct kb_tool *tool,
+				     const struct kb_tuple *tuple, const struct kb_path *path)
+{
+	struct kb_flow *f = kmem_cache_zalloc(flow_cache, GFP_KERNEL);
+	struct kb_net *kn = outer->kn;
+	enum kb_side side;
+	int err;
+
+	if (!f)
+		return ERR_PTR(-ENOMEM);
+	f->path = *path;
+	flow_init(f, kn);
+	f->end[KB_CLIENT].tuple = *tuple;
+	f->end[KB_SERVER].tuple = *tuple;
+	f->end[KB_SERVER].tuple.side = KB_SERVER;
+	f->state = KBUMP_FLOW_ESTABLISHED;
+	kb_flow_get(outer);
+	f->outer = outer;
+	kb_tool_get(tool);
+	f->tool = tool;
+	for (side = 0; side < KB_SIDES; side++)
+		clear_away(kn, &f->end[side].tuple);
+	spin_lock_bh(&kn->list_lock);
+	err = hash_end(kn, &f->end[KB_CLIENT]) ?: hash_end(kn, &f->end[KB_SERVER]);
+	if (err)
+		unhash_end(kn, &f->end[KB_CLIENT]);
+	spin_unlock_bh(&kn->list_lock);
+	if (!err)
+		return f;
+	kb_flow_put(f);
+	kb_flow_put(f);
+	return ERR_PTR(err);
+}
+
 /**
  * kb_flow_end - end a flow
  * @f: the flow
@@ -297,10 +376,29 @@ fail:
  */
 void kb_flow_end(struct kb_flow *f, enum kbump_reason reason)
 {
-	if (cmpxchg(&f->reason, KBUMP_REASON_NONE, reason) != KBUMP_REASON_NONE)
+	if (cmpxchg(&f->reason, KBUMP_REASON_NONE, reason) == KBUMP_REASON_NONE)
+		queue_end(f);
+}
+
+/**
+ * kb_flow_relay_ends - end one of the relays of a flow, and the flow with the last of them
+ * @f: the flow
+ * @r: the relay
+ * @reason: why; of several the first one counts
+ *
+ * Context: as of kb_flow_end(), or with the flow's lock held.
+ */
+void kb_flow_relay_ends(struct kb_flow *f, struct kb_relay *r, enum kbump_reason reason)
+{
+	if (r == r->first && !r->inner) {
+		kb_flow_end(f, reason);
 		return;
-	refcount_inc(&f->ref);
-	queue_work(flow_wq, &f->end_work);
+	}
+	cmpxchg(&r->first->why, KBUMP_REASON_NONE, reason);
+	if (cmpxchg(&r->reason, KBUMP_REASON_NONE, reason) == KBUMP_REASON_NONE)
+		queue_end(f);
+	else if (reason != KBUMP_REASON_TOOL_DOWN)
+		WRITE_ONCE(r->doubt, true);
 }
 
 /**
@@ -353,7 +451,7 @@ static void release(struct kb_flow *f)
 		kb_rule_put(f->rule);
 	f->rule = NULL;
 	if (f->relay)
-		kb_relay_free(f->relay);
+		kb_chain_free(f->relay);
 	f->relay = NULL;
 	kfree(f->sni);
 	kfree(f->alpn);
@@ -381,6 +479,26 @@ static void bury(struct kb_flow *f)
 	start_gc(kn);
 }
 
+/* Is there more to end than relays, of which others go on? Called with the flow's lock held. */
+static bool is_at_end(struct kb_flow *f)
+{
+	if (READ_ONCE(f->reason) == KBUMP_REASON_NONE && kb_chain_settle(f->relay))
+		cmpxchg(&f->reason, KBUMP_REASON_NONE, f->relay->why);
+	return READ_ONCE(f->reason) != KBUMP_REASON_NONE && !f->ended;
+}
+
+/**
+ * kb_flow_bury_inner - a connection through an inline tool has no sockets of ours any more
+ * @inner: the connection; the reference is dropped
+ *
+ * Context: process.
+ */
+void kb_flow_bury_inner(struct kb_flow *inner)
+{
+	bury(inner);
+	kb_flow_put(inner);
+}
+
 static void end_work(struct work_struct *work)
 {
 	struct kb_flow *f = container_of(work, struct kb_flow, end_work);
@@ -388,9 +506,14 @@ static void end_work(struct work_struct *work)
 	bool established;
 
 	mutex_lock(&f->lock);
+	if (!is_at_end(f)) {
+		mutex_unlock(&f->lock);
+		kb_flow_put(f);
+		return;
+	}
 	established = f->relay;
 	if (established)
-		kb_relay_stop(f->relay, f->reason);
+		kb_chain_stop(f->relay, f->reason);
 	else
 		end_handshake(f);
 	kb_flow_event(f, KBUMP_CMD_FLOW_DEL);
@@ -712,6 +835,41 @@ void kb_flows_end_of_vrf(struct kb_net *kn, int vrf)
 	rcu_read_unlock();
 }
 
+/* The next one, with a reference; or NULL. */
+static struct kb_flow *next_flow(struct kb_net *kn, unsigned long *id)
+{
+	struct kb_flow *f;
+
+	rcu_read_lock();
+	do {
+		f = xa_find_after(&kn->flows, id, ULONG_MAX, XA_PRESENT);
+	} while (f && !kb_flow_get(f));
+	rcu_read_unlock();
+	return f;
+}
+
+/**
+ * kb_flows_end_of_tool - an inline tool is down: lead flows round it, or end them
+ * @kn: the namespace
+ * @tool: the tool
+ *
+ * Context: process; sleeps.
+ */
+void kb_flows_end_of_tool(struct kb_net *kn, const struct kb_tool *tool)
+{
+	unsigned long id = 0;
+	struct kb_flow *f;
+
+	while ((f = next_flow(kn, &id))) {
+		mutex_lock(&f->lock);
+		if (f->relay)
+			kb_chain_tool_down(f->relay, tool);
+		mutex_unlock(&f->lock);
+		kb_flow_put(f);
+		cond_resched();
+	}
+}
+
 /**
  * kb_flows_end_of_helper - end the handshakes of a helper that is no more
  * @kn: the namespace
@@ -907,6 +1065,8 @@ int kb_flow_init(void)
 void kb_flow_exit(void)
 {
 	destroy_workqueue(flow_wq);
+	/* What frees a connection through a tool drops the flow that was led through it. */
+	rcu_barrier();
 	rcu_barrier();
 	kmem_cache_destroy(flow_cache);
 }

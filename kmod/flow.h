@@ -19,6 +19,7 @@ struct kb_flow;
 struct kb_helper;
 struct kb_relay;
 struct kb_rule;
+struct kb_tool;
 struct netlink_ext_ack;
 struct sk_buff;
 struct socket;
@@ -74,6 +75,10 @@ struct kb_end {
  * @relay: both sockets and what belongs to them, from the hand-off to the end; under @lock
  * @sni: server name from the client, or NULL; from the hand-off on, as @alpn
  * @alpn: application protocol, or NULL
+ * @outer: of a connection through an inline tool, which has nothing of all this but addresses, a
+ *	path and an end: the flow that is led through, with a reference. Else NULL. Constant, as
+ *	@tool
+ * @tool: that tool, with a reference
  */
 struct kb_flow {
 	struct kb_end end[KB_SIDES];
@@ -103,6 +108,8 @@ struct kb_flow {
 	struct kb_relay *relay;
 	char *sni;
 	char *alpn;
+	struct kb_flow *outer;
+	struct kb_tool *tool;
 };
 
 /**
@@ -163,6 +170,11 @@ int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
 void kb_flow_forget(struct kb_flow *f);
 bool kb_flow_is_silent(const struct kb_flow *f);
 void kb_flow_end(struct kb_flow *f, enum kbump_reason reason);
+void kb_flow_relay_ends(struct kb_flow *f, struct kb_relay *r, enum kbump_reason reason);
+struct kb_flow *kb_flow_create_inner(struct kb_flow *outer, struct kb_tool *tool,
+				     const struct kb_tuple *tuple, const struct kb_path *path);
+void kb_flow_bury_inner(struct kb_flow *inner);
+void kb_flows_end_of_tool(struct kb_net *kn, const struct kb_tool *tool);
 bool kb_flow_has_sock(struct kb_flow *f, enum kb_side side, bool with_requests);
 void kb_flow_closing(struct kb_flow *f);
 bool kb_flow_get(struct kb_flow *f);

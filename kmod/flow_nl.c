@@ -8,6 +8,7 @@
 #include <net/inet_sock.h>
 #include <net/sock.h>
 
+#include "chain.h"
 #include "flow.h"
 #include "flow_nl.h"
 #include "helper.h"
@@ -59,10 +60,10 @@ static int fill_leg(struct sk_buff *skb, int attr, const struct kb_leg *leg)
 	return 0;
 }
 
-static int fill_legs(struct sk_buff *skb, const struct kb_relay *r)
+static int fill_legs(struct sk_buff *skb, struct kb_relay *r)
 {
 	return fill_leg(skb, KBUMP_FLOW_A_CLIENT, &r->leg[KB_CLIENT]) ||
-	       fill_leg(skb, KBUMP_FLOW_A_SERVER, &r->leg[KB_SERVER]);
+	       fill_leg(skb, KBUMP_FLOW_A_SERVER, &kb_chain_last(r)->leg[KB_SERVER]);
 }
 
 static int fill_addresses(struct sk_buff *skb, const struct kb_tuple *t)
@@ -238,7 +239,15 @@ static struct kb_tuple sock_tuple(const struct sock *sk, enum kb_side side)
 	return t;
 }
 
-static struct kb_flow *flow_of(struct kb_net *kn, const struct sock *sk)
+/**
+ * kb_flow_of_sock - find a flow by the socket of its client leg
+ * @kn: the namespace
+ * @sk: the socket
+ *
+ * Context: any.
+ * Return: the flow, with a reference, or NULL.
+ */
+struct kb_flow *kb_flow_of_sock(struct kb_net *kn, const struct sock *sk)
 {
 	struct kb_tuple t = sock_tuple(sk, KB_CLIENT);
 	struct kb_flow *f;
@@ -276,7 +285,7 @@ static int request_begin(struct request *rq, struct genl_info *info)
 	rq->client = tcp_of_fd(info, rq->tb[KBUMP_FLOW_A_CLIENT_FD]);
 	if (IS_ERR(rq->client))
 		return PTR_ERR(rq->client);
-	rq->flow = flow_of(rq->kn, rq->client->sk);
+	rq->flow = kb_flow_of_sock(rq->kn, rq->client->sk);
 	if (!rq->flow || READ_ONCE(rq->flow->helper) != rq->helper) {
 		NL_SET_ERR_MSG_ATTR(info->extack, rq->tb[KBUMP_FLOW_A_CLIENT_FD],
 				    "socket is not the client leg of a flow of this helper");

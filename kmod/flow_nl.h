@@ -11,6 +11,7 @@ struct kb_net;
 struct kb_rule;
 struct netlink_callback;
 struct sk_buff;
+struct sock;
 
 /**
  * struct kb_decision - what becomes of a connection
@@ -33,6 +34,7 @@ struct kb_decision {
 	bool learned;
 };
 
+struct kb_flow *kb_flow_of_sock(struct kb_net *kn, const struct sock *sk);
 void kb_flow_event(const struct kb_flow *f, u8 cmd);
 void kb_flow_tell(struct kb_net *kn, const struct kb_decision *d);
 

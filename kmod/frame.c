@@ -24,7 +24,8 @@ void kb_frame_count_flow(const struct kb_rule *rule)
 	unsigned int i;
 
 	for (i = 0; i < rule->ntools; i++)
-		this_cpu_inc(rule->tools[i]->stats->flows);
+		if (!rule->tools[i]->line)
+			this_cpu_inc(rule->tools[i]->stats->flows);
 }
 
 /**
@@ -34,10 +35,12 @@ void kb_frame_count_flow(const struct kb_rule *rule)
  * @frames: so many are lost, as far as one can know, if its device is gone or down
  *
  * Context: RCU read side.
- * Return: false if they are.
+ * Return: false if they are, or if the tool gets no copies.
  */
 bool kb_frame_target(struct kb_target *to, struct kb_tool *tool, unsigned int frames)
 {
+	if (tool->line)
+		return false;
 	to->tool = tool;
 	to->dev = rcu_dereference(tool->dev);
 	to->look = rcu_dereference(tool->look);

@@ -118,6 +118,36 @@ int kb_leg_open(struct kb_leg *leg, struct socket *sock, const struct kb_keys *k
 	return 0;
 }
 
+/**
+ * kb_leg_open_inner - take a socket of ours for a leg
+ * @leg: the leg, zeroed, with its directions set
+ * @sock: a plain TCP socket, which may be about to connect; its file is the leg's
+ */
+void kb_leg_open_inner(struct kb_leg *leg, struct socket *sock)
+{
+	mutex_init(&leg->send_lock);
+	leg->sock = sock;
+}
+
+/**
+ * kb_leg_move - put a leg in the place of another one
+ * @to: that one, closed, with its directions set
+ * @from: a detached leg; it has no socket and no secret afterwards
+ *
+ * Context: process; nobody else uses either.
+ */
+void kb_leg_move(struct kb_leg *to, struct kb_leg *from)
+{
+	struct kb_dir *in = to->in, *out = to->out;
+
+	*to = *from;
+	mutex_init(&to->send_lock);
+	to->in = in;
+	to->out = out;
+	from->sock = NULL;
+	memzero_explicit(&from->keys, sizeof(from->keys));
+}
+
 /* The callbacks run in softirq, or with the socket locked: they only start the work. */
 
 /*
@@ -204,7 +234,9 @@ static void swap_callbacks(struct kb_leg *leg, struct sock *sk)
 		leg->data_ready = sk->sk_data_ready;
 		sk->sk_data_ready = leg_data_ready;
 	}
-	leg->write_space = sk->sk_write_space;
+	/* Attached again, kTLS is to hear of it as before: kb_leg_detach() has taken that away. */
+	if (!leg->write_space)
+		leg->write_space = sk->sk_write_space;
 	leg->state_change = sk->sk_state_change;
 	leg->error_report = sk->sk_error_report;
 	sk->sk_write_space = leg_write_space;
@@ -248,6 +280,9 @@ int kb_leg_attach(struct kb_leg *leg, struct netlink_ext_ack *extack)
 		leg->attached = true;
 	}
 	write_unlock_bh(&sk->sk_callback_lock);
+	/* There may have been room while nobody listened. */
+	if (!err && leg->tls)
+		leg->write_space(sk);
 	release_sock(sk);
 	return err;
 }
@@ -288,13 +323,14 @@ void kb_leg_detach(struct kb_leg *leg)
 
 /**
  * kb_leg_abort - reset the connection
- * @leg: a detached leg
+ * @leg: a detached leg; may not be open
  *
  * Context: process; sleeps.
  */
 void kb_leg_abort(struct kb_leg *leg)
 {
-	tcp_abort(leg->sock->sk, ECONNABORTED);
+	if (leg->sock)
+		tcp_abort(leg->sock->sk, ECONNABORTED);
 }
 
 /**
@@ -395,7 +431,10 @@ static int recv_chunk(struct kb_leg *leg, const struct kb_chunk *c)
 		iov_iter_bvec(&msg.msg_iter, ITER_DEST, &bv, 1, c->len);
 		n = sock_recvmsg(leg->sock, &msg, MSG_DONTWAIT);
 	} while (!n && leg->tls && !skb_queue_empty_lockless(&leg_rx(leg)->rx_list));
-	return n || at_eof(leg->sock->sk) ? n : -EAGAIN;
+	if (n || !at_eof(leg->sock->sk))
+		return n ?: -EAGAIN;
+	/* Who sends may have got the error of a connection that was cut: it is no end. */
+	return leg->tls || sock_flag(leg->sock->sk, SOCK_DONE) ? 0 : -ECONNRESET;
 }
 
 static void count_record(struct kb_leg *leg, const struct kb_chunk *c)

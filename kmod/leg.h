@@ -121,6 +121,8 @@ struct kb_chunk {
 bool kb_leg_has_tls(const struct sock *sk);
 int kb_leg_open(struct kb_leg *leg, struct socket *sock, const struct kb_keys *keys,
 		struct netlink_ext_ack *extack);
+void kb_leg_open_inner(struct kb_leg *leg, struct socket *sock);
+void kb_leg_move(struct kb_leg *to, struct kb_leg *from);
 int kb_leg_attach(struct kb_leg *leg, struct netlink_ext_ack *extack);
 void kb_leg_detach(struct kb_leg *leg);
 void kb_leg_abort(struct kb_leg *leg);

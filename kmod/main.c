@@ -9,6 +9,7 @@
 #include "filter.h"
 #include "flow.h"
 #include "helper.h"
+#include "inline.h"
 #include "learned.h"
 #include "net.h"
 #include "netlink.h"
@@ -44,6 +45,7 @@ static int __net_init net_init(struct net *net)
 	mutex_init(&kn->lock);
 	init_rwsem(&kn->entries);
 	INIT_LIST_HEAD(&kn->tools);
+	INIT_LIST_HEAD(&kn->lines);
 	INIT_LIST_HEAD(&kn->sets);
 	INIT_LIST_HEAD(&kn->wires);
 	INIT_LIST_HEAD(&kn->drafts);
@@ -146,9 +148,12 @@ static int __init kb_init(void)
 	err = kb_relay_init();
 	if (err)
 		return err;
-	err = kb_flow_init();
+	err = kb_inline_init();
 	if (err)
 		goto fail_relay;
+	err = kb_flow_init();
+	if (err)
+		goto fail_inline;
 	err = -ENOMEM;
 	kb_free_wq = alloc_workqueue("kbump_free", WQ_UNBOUND, 0);
 	if (!kb_free_wq)
@@ -181,6 +186,8 @@ fail_wq:
 	wait_for_frees();
 fail_flow:
 	kb_flow_exit();
+fail_inline:
+	kb_inline_exit();
 fail_relay:
 	kb_relay_exit();
 	rcu_barrier();
@@ -197,6 +204,7 @@ static void __exit kb_exit(void)
 	/* Socket callbacks may be about to return. */
 	synchronize_net();
 	kb_flow_exit();
+	kb_inline_exit();
 	kb_relay_exit();
 	wait_for_frees();
 }

@@ -42,6 +42,7 @@ struct kb_stats {
  * @rules: the table of rules, or NULL; replaced under @lock, read under RCU
  * @last_handle: the youngest rule's handle; under @lock
  * @tools: &struct kb_tool in order of age; under @lock
+ * @lines: &struct kb_inline; under RTNL
  * @sets: &struct kb_set in order of age; under @lock
  * @wires: &struct kb_wire; under RTNL
  * @wires_gen: changes with @wires, for the consistency of dumps; under RTNL
@@ -85,6 +86,7 @@ struct kb_net {
 	struct kb_rules __rcu *rules;
 	u32 last_handle;
 	struct list_head tools;
+	struct list_head lines;
 	struct list_head sets;
 	struct list_head wires;
 	unsigned int wires_gen;

@@ -195,6 +195,20 @@ void kb_path_note(struct kb_path *p, const struct kb_head *h, enum kb_side from)
 }
 
 /**
+ * kb_path_answer - from now on, what is sent to the client goes to the station that sent a packet
+ * @p: the path
+ * @client: of that packet
+ *
+ * Context: any, with BH off.
+ */
+void kb_path_answer(struct kb_path *p, const struct kb_head *client)
+{
+	spin_lock(&p->lock);
+	ether_addr_copy(p->from[KB_SERVER].dst, client->src);
+	spin_unlock(&p->lock);
+}
+
+/**
  * kb_path_get - what is a packet to say?
  * @p: the path
  * @h: result

@@ -41,7 +41,7 @@ struct kb_head {
  *
  * A part of the flow.
  *
- * @used: the flow is on a wire; constant, as @port and @ecn
+ * @used: the flow is on a wire, or leads through an inline tool; constant, as @port and @ecn
  * @port: number of the wire's port on which the client is
  * @ecn: the client offers notification of congestion (RFC 3168)
  * @lock: protects @from; taken with BH off
@@ -63,6 +63,7 @@ void kb_path_init(struct kb_path *p, const struct kb_head *client, u8 port, bool
 bool kb_path_is(const struct kb_path *p, const struct kb_head *h, enum kb_side from, u8 port);
 bool kb_path_is_news(const struct kb_path *p, const struct kb_head *h, enum kb_side from);
 void kb_path_note(struct kb_path *p, const struct kb_head *h, enum kb_side from);
+void kb_path_answer(struct kb_path *p, const struct kb_head *client);
 void kb_path_get(struct kb_path *p, struct kb_head *h, enum kb_side from);
 
 #endif /* KB_PATH_H */

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <net/tls.h>
 
+#include "chain.h"
 #include "flow.h"
 #include "learned.h"
 #include "relay.h"
@@ -57,10 +58,18 @@ static void look_again(struct kb_relay *r, unsigned int ms)
 		timer_reduce(&r->timer, jiffies + msecs_to_jiffies(ms));
 }
 
+/* Is a leg the flow's own, and not one to a tool? */
+static bool is_outer(const struct kb_relay *r, enum kb_side side)
+{
+	return side == KB_CLIENT ? r == r->first : !r->inner;
+}
+
 static enum kbump_reason reset_by(const struct kb_dir *d, const struct kb_leg *leg)
 {
 	bool client = (leg == d->src) == (d->from == KB_CLIENT);
 
+	if (!is_outer(d->relay, client ? KB_CLIENT : KB_SERVER))
+		return KBUMP_REASON_TOOL_RESET;
 	return client ? KBUMP_REASON_CLIENT_RESET : KBUMP_REASON_SERVER_RESET;
 }
 
@@ -76,7 +85,7 @@ static void end(struct kb_dir *d, enum kbump_reason reason)
 {
 	if (reason == KBUMP_REASON_CLIENT_RESET)
 		client_leaves(d->relay);
-	kb_flow_end(d->relay->flow, reason);
+	kb_flow_relay_ends(d->relay->flow, d->relay, reason);
 }
 
 /*
@@ -119,6 +128,7 @@ static int flush(struct kb_dir *d)
 			return n ?: -EPIPE;
 		}
 		d->refused = false;
+		WRITE_ONCE(d->relay->moved, jiffies);
 		c->off += n;
 		c->len -= n;
 	}
@@ -146,10 +156,15 @@ static void set_notified(struct kb_dir *d)
 
 static void set_fin(struct kb_dir *d)
 {
+	bool *truncated = &d->relay->first->truncated[d->from];
+
 	d->fin = true;
 	/* The end of a plain stream is its FIN; that of a TLS stream is close_notify. */
-	d->truncated = d->src->tls && !d->notified;
-	if (!d->notified && !d->src->tls)
+	if (d->src->tls && !d->notified)
+		WRITE_ONCE(*truncated, true);
+	/* Tools do not see the difference, but whoever is behind them is to. */
+	d->truncated = READ_ONCE(*truncated);
+	if (!d->notified && !d->truncated)
 		d->notify_due = true;
 	if (!d->notified)
 		kb_mirror_fin(&d->relay->mirror, d->from);
@@ -355,6 +370,9 @@ static void count_chunk(const struct kb_dir *d)
 	const struct kb_chunk *c = &d->chunk;
 	struct kb_flow *f = d->relay->flow;
 
+	/* What comes back from a tool was counted before. */
+	if (!is_outer(d->relay, d->from))
+		return;
 	kb_count(f->kn, KBUMP_STAT_RX_BYTES, c->len);
 	kb_count(f->kn, KBUMP_STAT_RX_RECORDS, 1);
 	kb_count(f->kn, c->zc ? KBUMP_STAT_RX_ZC : KBUMP_STAT_RX_COPIED, 1);
@@ -443,12 +461,29 @@ static int renew_keys(struct kb_dir *d)
 	return 0;
 }
 
+/* Another relay of the flow has ended, and the tools neither pass that on nor anything else. */
+static bool is_late(struct kb_relay *r)
+{
+	unsigned long over_at = READ_ONCE(r->first->over_at);
+	unsigned long linger = msecs_to_jiffies(LINGER_MS);
+
+	if (!over_at)
+		return false;
+	look_again(r, LINGER_MS + POLL_MS);
+	return time_after_eq(jiffies, over_at) &&
+	       time_after_eq(jiffies, READ_ONCE(r->moved) + linger);
+}
+
 static void dir_work(struct work_struct *work)
 {
 	struct kb_dir *d = container_of(work, struct kb_dir, work);
 	int records = 0, bytes = 0, n;
 
 	while (!READ_ONCE(d->relay->stopping)) {
+		if (is_late(d->relay)) {
+			end(d, READ_ONCE(d->relay->first->why) ?: KBUMP_REASON_TOOL_RESET);
+			return;
+		}
 		if (renew_keys(d) || flush(d) || send_end(d))
 			return;
 		if (d->done || d->notified)
@@ -485,6 +520,53 @@ static void init_dir(struct kb_relay *r, enum kb_side from)
 }
 
 /**
+ * kb_relay_alloc - make a relay without sockets
+ * @f: the flow
+ * @first: the first one of the row, or NULL if this is to be it
+ *
+ * Context: process; sleeps.
+ * Return: the relay, not yet started, or NULL.
+ */
+struct kb_relay *kb_relay_alloc(struct kb_flow *f, struct kb_relay *first)
+{
+	struct kb_relay *r = kzalloc(sizeof(*r), GFP_KERNEL);
+
+	if (!r)
+		return NULL;
+	r->flow = f;
+	r->first = first ?: r;
+	timer_setup(&r->timer, relay_timer, 0);
+	init_dir(r, KB_CLIENT);
+	init_dir(r, KB_SERVER);
+	r->born = jiffies;
+	/* Nothing is to happen before kb_relay_start(). */
+	r->stopping = true;
+	return r;
+}
+
+/**
+ * kb_relay_attach - begin to listen to the sockets of a relay
+ * @r: the relay, whose legs are both open
+ * @extack: says what is wrong
+ *
+ * Context: process; sleeps.
+ * Return: 0 or an error.
+ */
+int kb_relay_attach(struct kb_relay *r, struct netlink_ext_ack *extack)
+{
+	int err = kb_leg_attach(&r->leg[KB_CLIENT], extack);
+
+	if (err)
+		return err;
+	err = kb_leg_attach(&r->leg[KB_SERVER], extack);
+	if (err)
+		kb_leg_detach(&r->leg[KB_CLIENT]);
+	else
+		r->joined = true;
+	return err;
+}
+
+/**
  * kb_relay_create - take the two sockets of a flow
  * @f: the flow
  * @h: the sockets, whose files are the relay's on success, and what belongs to them
@@ -496,62 +578,108 @@ static void init_dir(struct kb_relay *r, enum kb_side from)
 struct kb_relay *kb_relay_create(struct kb_flow *f, const struct kb_handoff *h,
 				 struct netlink_ext_ack *extack)
 {
-	struct kb_relay *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	struct kb_relay *r = kb_relay_alloc(f, NULL), *last = r;
 	enum kb_side side;
-	int err = 0;
+	int err = r ? 0 : -ENOMEM;
 
-	if (!r)
-		return ERR_PTR(-ENOMEM);
-	r->flow = f;
-	timer_setup(&r->timer, relay_timer, 0);
-	init_dir(r, KB_CLIENT);
-	init_dir(r, KB_SERVER);
-	r->leg[KB_CLIENT].record_max = h->record_max;
-	r->forged = h->forged;
-	r->born = jiffies;
+	if (!err)
+		err = kb_chain_open(r, &last, extack);
 	for (side = 0; side < KB_SIDES && !err; side++) {
-		r->leg[side].pump = h->pump[side];
-		err = kb_leg_open(&r->leg[side], h->sock[side], &h->keys[side], extack);
+		struct kb_relay *at = side == KB_CLIENT ? r : last;
+
+		at->leg[side].pump = h->pump[side];
+		err = kb_leg_open(&at->leg[side], h->sock[side], &h->keys[side], extack);
 	}
-	/* Nothing is to happen before kb_relay_start(). */
-	r->stopping = true;
 	if (!err)
-		err = kb_leg_attach(&r->leg[KB_CLIENT], extack);
-	if (!err)
-		err = kb_leg_attach(&r->leg[KB_SERVER], extack);
-	if (!err)
+		err = kb_relay_attach(r, extack);
+	if (!err) {
+		r->leg[KB_CLIENT].record_max = h->record_max;
+		r->forged = h->forged;
 		return r;
-	kb_leg_detach(&r->leg[KB_CLIENT]);
-	kfree_sensitive(r);
+	}
+	if (r) {
+		/* The sockets stay the caller's. */
+		r->leg[KB_CLIENT].sock = NULL;
+		last->leg[KB_SERVER].sock = NULL;
+		kb_chain_free(r);
+	}
 	return ERR_PTR(err);
 }
 
 /**
- * kb_relay_start - begin to relay
- * @r: the relay, which its flow has now
+ * kb_relay_go_on - relay, for the first time or after kb_relay_quiesce()
+ * @r: the relay, after kb_relay_attach()
  *
  * Context: process.
  */
-void kb_relay_start(struct kb_relay *r)
+void kb_relay_go_on(struct kb_relay *r)
 {
-	kb_mirror_open(&r->mirror, r->flow);
 	WRITE_ONCE(r->stopping, false);
 	/* What came before the callbacks were ours told nobody. */
 	kb_dir_kick(&r->dir[KB_CLIENT]);
 	kb_dir_kick(&r->dir[KB_SERVER]);
 }
 
+/**
+ * kb_relay_start - begin to relay
+ * @r: the relay, which its flow has now
+ *
+ * Tools that get copies see what the client sends and gets.
+ *
+ * Context: process.
+ */
+void kb_relay_start(struct kb_relay *r)
+{
+	if (r == r->first)
+		kb_mirror_open(&r->mirror, r->flow);
+	kb_relay_go_on(r);
+}
+
 static bool is_abort(const struct kb_relay *r, int reason)
 {
-	return reason != KBUMP_REASON_CLOSED && reason != KBUMP_REASON_TRUNCATED && !r->gently;
+	return !kb_relay_is_close(reason) && !r->gently;
 }
 
 static void end_mirror(struct kb_relay *r, int reason)
 {
 	bool server = reason == KBUMP_REASON_SERVER_RESET || reason == KBUMP_REASON_SERVER_RECORD;
 
-	if (reason != KBUMP_REASON_CLOSED && reason != KBUMP_REASON_TRUNCATED)
+	if (!kb_relay_is_close(reason))
 		kb_mirror_reset(&r->mirror, server ? KB_SERVER : KB_CLIENT);
+}
+
+/**
+ * kb_relay_hurry - another relay of the flow has ended: this one has some time to do so
+ * @r: the relay
+ *
+ * Context: process, with the flow's lock held.
+ */
+void kb_relay_hurry(struct kb_relay *r)
+{
+	if (!r->first->over_at)
+		WRITE_ONCE(r->first->over_at, (jiffies + msecs_to_jiffies(LINGER_MS)) | 1);
+	look_again(r, LINGER_MS + POLL_MS);
+}
+
+/**
+ * kb_relay_quiesce - stop relaying
+ * @r: the relay
+ *
+ * Context: process, not from a direction's work; sleeps.
+ */
+void kb_relay_quiesce(struct kb_relay *r)
+{
+	enum kb_side side;
+
+	WRITE_ONCE(r->stopping, true);
+	for (side = 0; side < KB_SIDES; side++)
+		kb_leg_detach(&r->leg[side]);
+	for (side = 0; side < KB_SIDES; side++)
+		cancel_work_sync(&r->dir[side].work);
+	/* A work that had begun before may have set it; its own kicks come to nothing. */
+	del_timer_sync(&r->timer);
+	for (side = 0; side < KB_SIDES; side++)
+		cancel_work_sync(&r->dir[side].work);
 }
 
 /**
@@ -565,15 +693,10 @@ void kb_relay_stop(struct kb_relay *r, int reason)
 {
 	enum kb_side side;
 
-	WRITE_ONCE(r->stopping, true);
-	for (side = 0; side < KB_SIDES; side++)
-		kb_leg_detach(&r->leg[side]);
-	for (side = 0; side < KB_SIDES; side++)
-		cancel_work_sync(&r->dir[side].work);
-	/* A work that had begun before may have set it; its own kicks come to nothing. */
-	del_timer_sync(&r->timer);
-	for (side = 0; side < KB_SIDES; side++)
-		cancel_work_sync(&r->dir[side].work);
+	if (r->stopped)
+		return;
+	r->stopped = true;
+	kb_relay_quiesce(r);
 	end_mirror(r, reason);
 	for (side = 0; side < KB_SIDES; side++) {
 		if (is_abort(r, reason))

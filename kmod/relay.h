@@ -5,6 +5,8 @@
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
+#include <linux/kbump.h>
+
 #include "leg.h"
 #include "mirror.h"
 #include "record.h"
@@ -54,9 +56,25 @@ struct kb_dir {
 /**
  * struct kb_relay - what an established flow has
  *
- * Made at the hand-off, freed by the flow's end after kb_relay_stop().
+ * Made at the hand-off, freed by the flow's end after kb_relay_stop(). With inline tools there are
+ * several in a row, with a tool between each two: see chain.c. Then the first one has the client,
+ * and the last one the server.
  *
  * @flow: the flow, which owns this
+ * @first: the first of the row; constant, as all of them are until the flow ends
+ * @next: the one behind the tool, or NULL; under the flow's lock, as the two below
+ * @inner: the connection through the tool to @next, with a reference; NULL in the last one
+ * @joined: both legs are there; of those behind a tool the nearer one comes when the tool has
+ *	connected
+ * @reason: &enum kbump_reason, if it has ended before its flow; set once
+ * @doubt: there was another reason to end
+ * @moved: jiffies when data was moved last
+ * @stopped: kb_relay_stop() was called; under the flow's lock
+ * @why: the first @reason of the row; of the first one
+ * @over_at: jiffies when patience with the others ends, if one has ended, 0: none has; of the
+ *	first one
+ * @truncated: the stream of a side, by the leg that it came in by, ended without close_notify; of
+ *	the first one
  * @leg: the sockets, by &enum kb_side
  * @dir: the directions, by the side that is read
  * @timer: looks again at what no callback tells of
@@ -69,6 +87,17 @@ struct kb_dir {
  */
 struct kb_relay {
 	struct kb_flow *flow;
+	struct kb_relay *first;
+	struct kb_relay *next;
+	struct kb_flow *inner;
+	bool joined;
+	int reason;
+	bool doubt;
+	unsigned long moved;
+	int why;
+	unsigned long over_at;
+	bool stopped;
+	bool truncated[KB_SIDES];
 	struct kb_leg leg[KB_SIDES];
 	struct kb_dir dir[KB_SIDES];
 	struct timer_list timer;
@@ -80,9 +109,23 @@ struct kb_relay {
 	bool gently;
 };
 
+/**
+ * kb_relay_is_close - have both sides said that they are done?
+ * @reason: &enum kbump_reason, why a relay ends
+ */
+static inline bool kb_relay_is_close(int reason)
+{
+	return reason == KBUMP_REASON_CLOSED || reason == KBUMP_REASON_TRUNCATED;
+}
+
+struct kb_relay *kb_relay_alloc(struct kb_flow *f, struct kb_relay *first);
 struct kb_relay *kb_relay_create(struct kb_flow *f, const struct kb_handoff *h,
 				 struct netlink_ext_ack *extack);
+int kb_relay_attach(struct kb_relay *r, struct netlink_ext_ack *extack);
 void kb_relay_start(struct kb_relay *r);
+void kb_relay_go_on(struct kb_relay *r);
+void kb_relay_hurry(struct kb_relay *r);
+void kb_relay_quiesce(struct kb_relay *r);
 void kb_relay_stop(struct kb_relay *r, int reason);
 void kb_relay_free(struct kb_relay *r);
 void kb_dir_kick(struct kb_dir *d);

@@ -6,11 +6,51 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "inline.h"
 #include "rule.h"
 #include "tool.h"
 
 /* A table is made with room for so many more rules. */
 #define SPARE	8
+
+/**
+ * kb_rule_is_led - do connections that a rule leaves alone go through inline tools?
+ * @r: the rule
+ */
+bool kb_rule_is_led(const struct kb_rule *r)
+{
+	unsigned int i;
+
+	for (i = 0; r->action == KBUMP_ACTION_BYPASS && i < r->ntools; i++)
+		if (r->tools[i]->line)
+			return true;
+	return false;
+}
+
+static bool has_tool_that_blocks(const struct kb_rule *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->ntools; i++)
+		if (r->tools[i]->line && kb_inline_blocks(r->tools[i]))
+			return true;
+	return false;
+}
+
+/**
+ * kb_rule_fails_closed - is a flow refused that cannot be inspected, or led through its tools?
+ * @r: the flow's rule
+ * @cause: why it cannot
+ *
+ * Context: any.
+ */
+bool kb_rule_fails_closed(const struct kb_rule *r, enum kbump_cause cause)
+{
+	/* That it is not copied is no reason to refuse what would be left alone. */
+	if (r->action == KBUMP_ACTION_BYPASS)
+		return has_tool_that_blocks(r);
+	return (r->fail == KBUMP_FAIL_CLOSED) != !!(r->fail_except & BIT(cause));
+}
 
 /* Of rules that may match, whose fail setting counts if that is never found out. */
 static struct kb_rule *stricter(struct kb_rule *a, struct kb_rule *b, enum kbump_cause cause)

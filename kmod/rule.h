@@ -122,22 +122,11 @@ static inline void kb_rule_hit(const struct kb_rule *r)
 	this_cpu_write(r->stats->last, jiffies);
 }
 
-/**
- * kb_rule_fails_closed - is a flow refused that cannot be inspected?
- * @r: the flow's rule
- * @cause: why it cannot
- */
-static inline bool kb_rule_fails_closed(const struct kb_rule *r, enum kbump_cause cause)
-{
-	/* That its tools miss a flow is no reason to refuse what would be left alone. */
-	if (r->action == KBUMP_ACTION_BYPASS)
-		return false;
-	return (r->fail == KBUMP_FAIL_CLOSED) != !!(r->fail_except & BIT(cause));
-}
-
 enum kbump_answer kb_rule_match(const struct kb_rule *r, const struct kb_facts *facts, u64 *why);
 struct kb_rule *kb_rule_find(const struct kb_rules *t, const struct kb_facts *facts,
 			     enum kbump_cause cause, bool *decided);
+bool kb_rule_is_led(const struct kb_rule *r);
+bool kb_rule_fails_closed(const struct kb_rule *r, enum kbump_cause cause);
 bool kb_rules_want_udp(const struct kb_net *kn);
 struct kb_rule *kb_rule_alloc(void);
 bool kb_rule_get(struct kb_rule *r);

@@ -31,6 +31,7 @@
 #include <net/addrconf.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
+#include <net/inet_timewait_sock.h>
 #include <net/ip6_fib.h>
 #include <net/ip6_route.h>
 #include <net/netfilter/ipv4/nf_defrag_ipv4.h>
@@ -46,6 +47,7 @@
 #include "filter.h"
 #include "flow.h"
 #include "helper.h"
+#include "inline.h"
 #include "local.h"
 #include "packet.h"
 #include "rule.h"
@@ -100,6 +102,25 @@ struct sock *kb_steer_sock(struct kb_net *kn, const struct kb_tuple *t, int vrf)
 		sk = NULL;
 	}
 	return sk;
+}
+
+/**
+ * kb_steer_end_time_wait - a client uses the ports of a connection before: what is left makes room
+ * @kn: the namespace
+ * @t: addresses of the leg, whose sockets are in its own VRF
+ *
+ * Context: as of kb_steer_sock().
+ */
+void kb_steer_end_time_wait(struct kb_net *kn, const struct kb_tuple *t)
+{
+	struct sock *sk = kb_steer_sock(kn, t, t->vrf);
+
+	if (!sk)
+		return;
+	if (sk->sk_state == TCP_TIME_WAIT)
+		inet_twsk_deschedule_put(inet_twsk(sk));
+	else
+		sock_gen_put(sk);
 }
 
 static u16 *flags_of(struct sk_buff *skb, u8 family)
@@ -167,6 +188,8 @@ static struct sock *flow_listener(const struct kb_flow *f, u8 family)
 	struct kb_helper *h = READ_ONCE(f->helper);
 	struct sock *sk = NULL;
 
+	if (f->outer && !READ_ONCE(f->ended))
+		sk = kb_inline_listener(f->tool, family);
 	if (h && READ_ONCE(f->state) == KBUMP_FLOW_HANDSHAKE && !kb_flow_is_silent(f))
 		sk = kb_helper_listener(h, family, kb_flow_vrf(f));
 	return sk && refcount_inc_not_zero(&sk->sk_refcnt) ? sk : NULL;

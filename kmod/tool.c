@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 
+#include "inline.h"
 #include "netlink.h"
 #include "tool.h"
 #include "tool_nl.h"
@@ -43,6 +44,7 @@ static void tool_free_rcu(struct rcu_head *rcu)
 	struct kb_tool *t = container_of(rcu, struct kb_tool, rcu);
 
 	kfree(rcu_dereference_protected(t->look, true));
+	kb_inline_free(t->line);
 	free_percpu(t->stats);
 	kfree(t);
 }
@@ -106,20 +108,26 @@ void kb_tool_set_dev(struct kb_tool *t, struct net_device *dev)
 
 /**
  * kb_tool_alloc - make a tool
+ * @kn: the namespace
  * @name: its name
  * @look: what its frames look like; belongs to the tool
+ * @in_line: it gets no copies, but the flows
  *
  * Context: process; sleeps.
  * Return: the tool, without a device and with one reference; or NULL, and @look is the caller's.
  */
-struct kb_tool *kb_tool_alloc(const char *name, struct kb_tool_look *look)
+struct kb_tool *kb_tool_alloc(struct kb_net *kn, const char *name, struct kb_tool_look *look,
+			      bool in_line)
 {
 	struct kb_tool *t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
 
 	if (!t)
 		return NULL;
 	t->stats = alloc_percpu_gfp(struct kb_tool_stats, GFP_KERNEL_ACCOUNT);
-	if (!t->stats) {
+	if (t->stats && in_line)
+		t->line = kb_inline_alloc(kn, t);
+	if (!t->stats || (in_line && !t->line)) {
+		free_percpu(t->stats);
 		kfree(t);
 		return NULL;
 	}
@@ -134,21 +142,34 @@ struct kb_tool *kb_tool_alloc(const char *name, struct kb_tool_look *look)
  * kb_tool_remove - take a tool from the table of the namespace
  * @t: the tool; flows that still have it send nothing more to it
  *
- * Context: process, under RTNL and the namespace's lock.
+ * Context: process, under RTNL and the namespace's lock. kb_inline_settle() follows.
  */
 void kb_tool_remove(struct kb_tool *t)
 {
 	list_del(&t->list);
 	kb_tool_set_dev(t, NULL);
+	if (t->line) {
+		kb_inline_set_peer(t->line, NULL);
+		t->line->removed = true;
+	}
 	kb_tool_put(t);
 }
 
-static void dev_event(struct kb_net *kn, struct kb_tool *t, unsigned long event)
+static bool has_dev(const struct kb_tool *t, const struct net_device *dev)
+{
+	return kb_tool_dev(t) == dev || (t->line && kb_inline_peer(t->line) == dev);
+}
+
+static void dev_event(struct kb_net *kn, struct kb_tool *t, struct net_device *dev,
+		      unsigned long event)
 {
 	switch (event) {
 	case NETDEV_UNREGISTER:
 		/* Also when it moves to another namespace. Senders are waited for by the caller. */
-		kb_tool_set_dev(t, NULL);
+		if (kb_tool_dev(t) == dev)
+			kb_tool_set_dev(t, NULL);
+		else
+			kb_inline_set_peer(t->line, NULL);
 		fallthrough;
 	case NETDEV_UP:
 	case NETDEV_DOWN:
@@ -167,8 +188,8 @@ static int device_call(struct notifier_block *nb, unsigned long event, void *ptr
 
 	mutex_lock(&kn->lock);
 	list_for_each_entry(t, &kn->tools, list)
-		if (kb_tool_dev(t) == dev)
-			dev_event(kn, t, event);
+		if (has_dev(t, dev))
+			dev_event(kn, t, dev, event);
 	mutex_unlock(&kn->lock);
 	return NOTIFY_DONE;
 }
@@ -202,5 +223,6 @@ void kb_tools_exit(struct kb_net *kn)
 	list_for_each_entry_safe(t, next, &kn->tools, list)
 		kb_tool_remove(t);
 	mutex_unlock(&kn->lock);
+	kb_inline_settle(kn);
 	rtnl_unlock();
 }

@@ -9,7 +9,12 @@
 
 #include "net.h"
 
-/* What a tool's frames look like; see &enum kbump_tool_attr. */
+struct kb_inline;
+
+/*
+ * What a tool's frames look like, and what becomes of flows when an inline one is down; see
+ * &enum kbump_tool_attr.
+ */
 struct kb_tool_look {
 	bool has_src;
 	u8 src[ETH_ALEN];
@@ -17,6 +22,8 @@ struct kb_tool_look {
 	u16 vlan;
 	u16 dport;
 	u32 mtu;
+	u8 fail;
+	u32 heartbeat;
 };
 
 struct kb_tool_stats {
@@ -26,10 +33,11 @@ struct kb_tool_stats {
 	u64 drop_queue;
 	u64 drop_down;
 	u64 drop_nomem;
+	u64 missed;
 };
 
 /**
- * struct kb_tool - a device that gets copies
+ * struct kb_tool - a device that gets copies, or a pair of devices between which a tool is in line
  *
  * The table holds one reference, each rule that names the tool another one, and so does each
  * &struct kb_draft. Freed after a grace period.
@@ -41,6 +49,7 @@ struct kb_tool_stats {
  *	RCU. The reference is dropped when the device unregisters or moves away.
  * @tracker: of the reference
  * @look: what the frames look like; replaced as a whole, read under RCU
+ * @line: what an inline tool has; NULL if it gets copies. Constant
  * @stats: per-CPU counters
  * @name: never changes
  * @last_dev: name of the device when it was last seen; under &kb_net.lock
@@ -52,13 +61,15 @@ struct kb_tool {
 	struct net_device __rcu *dev;
 	netdevice_tracker tracker;
 	struct kb_tool_look __rcu *look;
+	struct kb_inline *line;
 	struct kb_tool_stats __percpu *stats;
 	char name[KBUMP_NAME_LEN];
 	char last_dev[IFNAMSIZ];
 };
 
 struct kb_tool *kb_tool_find(struct kb_net *kn, const char *name);
-struct kb_tool *kb_tool_alloc(const char *name, struct kb_tool_look *look);
+struct kb_tool *kb_tool_alloc(struct kb_net *kn, const char *name, struct kb_tool_look *look,
+			      bool in_line);
 void kb_tool_get(struct kb_tool *t);
 void kb_tool_put(struct kb_tool *t);
 void kb_tool_remove(struct kb_tool *t);

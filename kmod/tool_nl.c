@@ -11,11 +11,16 @@
 
 #include "compat.h"
 #include "draft.h"
+#include "inline.h"
 #include "netlink.h"
 #include "tool.h"
 #include "tool_nl.h"
+#include "wire.h"
 
-#define MTU_MIN	576
+#define MTU_MIN		576
+/* In ms. */
+#define HEARTBEAT_MIN	20
+#define HEARTBEAT_MAX	60000
 
 static const struct kb_tool_look *tool_look(const struct kb_tool *t)
 {
@@ -26,8 +31,10 @@ static enum kbump_tool_state tool_state(const struct kb_tool *t)
 {
 	const struct net_device *dev = kb_tool_dev(t);
 
-	if (!dev)
+	if (!dev || (t->line && !kb_inline_peer(t->line)))
 		return KBUMP_TOOL_GONE;
+	if (t->line)
+		return kb_inline_is_up(t) ? KBUMP_TOOL_UP : KBUMP_TOOL_DOWN;
 	return kb_tool_dev_is_up(dev) ? KBUMP_TOOL_UP : KBUMP_TOOL_DOWN;
 }
 
@@ -45,6 +52,7 @@ static struct kb_tool_stats tool_stats(const struct kb_tool *t)
 		sum.drop_queue += READ_ONCE(s->drop_queue);
 		sum.drop_down += READ_ONCE(s->drop_down);
 		sum.drop_nomem += READ_ONCE(s->drop_nomem);
+		sum.missed += READ_ONCE(s->missed);
 	}
 	return sum;
 }
@@ -53,6 +61,9 @@ static int fill_counters(struct sk_buff *skb, const struct kb_tool *t)
 {
 	struct kb_tool_stats s = tool_stats(t);
 
+	if (t->line)
+		return nla_put_u64_64bit(skb, KBUMP_TOOL_A_FLOWS, s.flows, KBUMP_TOOL_A_PAD) ||
+		       nla_put_u64_64bit(skb, KBUMP_TOOL_A_MISSED, s.missed, KBUMP_TOOL_A_PAD);
 	return nla_put_u64_64bit(skb, KBUMP_TOOL_A_FRAMES, s.frames, KBUMP_TOOL_A_PAD) ||
 	       nla_put_u64_64bit(skb, KBUMP_TOOL_A_BYTES, s.bytes, KBUMP_TOOL_A_PAD) ||
 	       nla_put_u64_64bit(skb, KBUMP_TOOL_A_FLOWS, s.flows, KBUMP_TOOL_A_PAD) ||
@@ -65,10 +76,25 @@ static int fill_look(struct sk_buff *skb, const struct kb_tool_look *look)
 {
 	if (look->has_src && nla_put(skb, KBUMP_TOOL_A_SRC_MAC, ETH_ALEN, look->src))
 		return -EMSGSIZE;
-	return nla_put(skb, KBUMP_TOOL_A_DST_MAC, ETH_ALEN, look->dst) ||
-	       nla_put_u16(skb, KBUMP_TOOL_A_VLAN, look->vlan) ||
+	if (!is_zero_ether_addr(look->dst) &&
+	    nla_put(skb, KBUMP_TOOL_A_DST_MAC, ETH_ALEN, look->dst))
+		return -EMSGSIZE;
+	return nla_put_u16(skb, KBUMP_TOOL_A_VLAN, look->vlan) ||
 	       nla_put_u16(skb, KBUMP_TOOL_A_DPORT, look->dport) ||
 	       nla_put_u32(skb, KBUMP_TOOL_A_MTU, look->mtu);
+}
+
+static int fill_line(struct sk_buff *skb, const struct kb_inline *l,
+		     const struct kb_tool_look *look)
+{
+	const struct net_device *peer = l ? kb_inline_peer(l) : NULL;
+
+	if (!l)
+		return nla_put_u8(skb, KBUMP_TOOL_A_MODE, KBUMP_TOOL_MIRROR);
+	return nla_put_u8(skb, KBUMP_TOOL_A_MODE, KBUMP_TOOL_INLINE) ||
+	       nla_put_string(skb, KBUMP_TOOL_A_PEER, peer ? peer->name : l->last_peer) ||
+	       nla_put_u8(skb, KBUMP_TOOL_A_FAIL, look->fail) ||
+	       nla_put_u32(skb, KBUMP_TOOL_A_HEARTBEAT, look->heartbeat);
 }
 
 /**
@@ -87,7 +113,7 @@ int kb_tool_fill(struct sk_buff *skb, const void *obj)
 	if (nla_put_string(skb, KBUMP_TOOL_A_NAME, t->name) ||
 	    nla_put_string(skb, KBUMP_TOOL_A_DEV, dev ? dev->name : t->last_dev) ||
 	    nla_put_u32(skb, KBUMP_TOOL_A_IFINDEX, dev ? dev->ifindex : 0) ||
-	    fill_look(skb, tool_look(t)) ||
+	    fill_look(skb, tool_look(t)) || fill_line(skb, t->line, tool_look(t)) ||
 	    nla_put_u8(skb, KBUMP_TOOL_A_STATE, tool_state(t)) || fill_counters(skb, t))
 		return -EMSGSIZE;
 	return 0;
@@ -111,6 +137,45 @@ static int parse_look(struct kb_tool_look *look, struct nlattr **tb,
 	if (look->mtu && (look->mtu < MTU_MIN || look->mtu > IP_MAX_MTU)) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_MTU], "mtu is not 576 to 65535");
 		return -ERANGE;
+	}
+	return 0;
+}
+
+static int parse_line(struct kb_tool_look *look, struct nlattr **tb,
+		      struct netlink_ext_ack *extack)
+{
+	if (tb[KBUMP_TOOL_A_FAIL])
+		look->fail = nla_get_u8(tb[KBUMP_TOOL_A_FAIL]);
+	if (tb[KBUMP_TOOL_A_HEARTBEAT])
+		look->heartbeat = nla_get_u32(tb[KBUMP_TOOL_A_HEARTBEAT]);
+	if (look->heartbeat &&
+	    (look->heartbeat < HEARTBEAT_MIN || look->heartbeat > HEARTBEAT_MAX)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_HEARTBEAT],
+				    "heartbeat is not 20 to 60000 ms");
+		return -ERANGE;
+	}
+	return 0;
+}
+
+/* Some settings say something of one mode only. */
+static int check_mode(bool in_line, struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	static const int of_mirror[] = { KBUMP_TOOL_A_MTU };
+	static const int of_inline[] = {
+		KBUMP_TOOL_A_PEER, KBUMP_TOOL_A_FAIL, KBUMP_TOOL_A_HEARTBEAT,
+	};
+	const int *wrong = in_line ? of_mirror : of_inline;
+	int i, n = in_line ? ARRAY_SIZE(of_mirror) : ARRAY_SIZE(of_inline);
+
+	for (i = 0; i < n; i++) {
+		if (!tb[wrong[i]])
+			continue;
+		if (in_line)
+			NL_SET_ERR_MSG_ATTR(extack, tb[wrong[i]],
+					    "an inline tool has no such setting");
+		else
+			NL_SET_ERR_MSG_ATTR(extack, tb[wrong[i]], "only an inline tool has this");
+		return -EINVAL;
 	}
 	return 0;
 }
@@ -234,6 +299,91 @@ struct kb_tool *kb_draft_find_tool(const struct kb_draft *d, const char *name)
 	return e ? e->tool : NULL;
 }
 
+/* The device that a tool is to have in the end. */
+static struct net_device *dev_of(const struct kb_draft_tool *e)
+{
+	return e->found ?: kb_tool_dev(e->tool);
+}
+
+static struct net_device *peer_of(const struct kb_draft_tool *e)
+{
+	return e->found_peer ?: kb_inline_peer(e->tool->line);
+}
+
+static bool uses(const struct kb_draft_tool *e, const struct net_device *dev)
+{
+	return dev_of(e) == dev || (e->tool->line && peer_of(e) == dev);
+}
+
+/* A port that is ours already is no one else's. */
+static bool is_free(const struct net_device *dev)
+{
+	const struct net_device *master = netdev_master_upper_dev_get((struct net_device *)dev);
+
+	if (kb_is_wire(master))
+		return ((const struct kb_wire *)netdev_priv(master))->line;
+	return !netdev_is_rx_handler_busy((struct net_device *)dev) && !master;
+}
+
+static int check_port(const struct kb_draft *d, const struct kb_draft_tool *line,
+		      const struct net_device *dev, struct netlink_ext_ack *extack)
+{
+	const struct kb_draft_tool *e;
+
+	if (!dev)
+		return 0;
+	if (!is_free(dev) || kb_is_wire(dev) || dev->flags & IFF_LOOPBACK) {
+		NL_SET_ERR_MSG(extack, "a port of an inline tool is an Ethernet device of its own");
+		return -EBUSY;
+	}
+	list_for_each_entry(e, &d->tools, list) {
+		if (e == line || !uses(e, dev))
+			continue;
+		NL_SET_ERR_MSG(extack, "another tool has a port of an inline tool");
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* Of one that gets copies no port of an inline tool. */
+static int check_mirror(const struct kb_draft *d, const struct kb_draft_tool *mirror,
+			struct netlink_ext_ack *extack)
+{
+	const struct kb_draft_tool *e;
+
+	list_for_each_entry(e, &d->tools, list) {
+		if (!e->tool->line || !uses(e, mirror->found))
+			continue;
+		NL_SET_ERR_MSG(extack, "another tool, in line, has this device");
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* So that nothing but a lack of memory keeps kb_inline_settle() from doing what it is to do. */
+static int check_ports(const struct kb_draft *d, struct netlink_ext_ack *extack)
+{
+	const struct kb_draft_tool *e;
+	int err = 0;
+
+	list_for_each_entry(e, &d->tools, list) {
+		if (!(e->found || e->found_peer))
+			continue;
+		if (e->tool->line && dev_of(e) == peer_of(e)) {
+			NL_SET_ERR_MSG(extack, "the ports of an inline tool are two devices");
+			return -EINVAL;
+		}
+		if (e->tool->line)
+			err = check_port(d, e, dev_of(e), extack) ?:
+			      check_port(d, e, peer_of(e), extack);
+		else
+			err = check_mirror(d, e, extack);
+		if (err)
+			break;
+	}
+	return err;
+}
+
 /**
  * kb_draft_find_devices - find the devices that tools are to have
  * @kn: the namespace, whose lock is held
@@ -254,7 +404,14 @@ int kb_draft_find_devices(struct kb_net *kn, struct kb_draft *d, struct netlink_
 		if (IS_ERR(e->found))
 			return PTR_ERR(e->found);
 	}
-	return 0;
+	list_for_each_entry(e, &d->tools, list) {
+		if (!*e->peer)
+			continue;
+		e->found_peer = find_dev(kn, e->peer, NULL, extack);
+		if (IS_ERR(e->found_peer))
+			return PTR_ERR(e->found_peer);
+	}
+	return check_ports(d, extack);
 }
 
 static void set_look(struct kb_net *kn, struct kb_draft_tool *e)
@@ -284,8 +441,12 @@ void kb_draft_enter_tools(struct kb_net *kn, struct kb_draft *d)
 		set_look(kn, e);
 		if (e->found)
 			kb_tool_set_dev(e->tool, e->found);
+		if (e->found_peer)
+			kb_inline_set_peer(e->tool->line, e->found_peer);
 		if (e->added)
 			kb_tool_get(e->tool);
+		if (e->added && e->tool->line)
+			kb_inline_enter(e->tool->line);
 		/* One that has come back is as young as the draft has it. */
 		list_move_tail(&e->tool->list, &kn->tools);
 	}
@@ -306,18 +467,19 @@ void kb_draft_leave_tools(struct kb_draft *d)
 }
 
 /* What was deleted before in the same draft comes back: flows that have it go on with it. */
-static struct kb_draft_tool *make(struct kb_draft *d, const char *name, struct kb_tool_look *look)
+static struct kb_draft_tool *make(struct kb_net *kn, struct kb_draft *d, const char *name,
+				  struct kb_tool_look *look, bool in_line)
 {
 	struct kb_draft_tool *e = find(&d->gone_tools, name);
 	struct kb_tool *t;
 
-	if (e) {
+	if (e && !!e->tool->line == in_line) {
 		list_move_tail(&e->list, &d->tools);
 		kfree(e->look);
 		e->look = look;
 		return e;
 	}
-	t = kb_tool_alloc(name, look);
+	t = kb_tool_alloc(kn, name, look, in_line);
 	if (!t)
 		return NULL;
 	e = enter(d, t);
@@ -330,37 +492,67 @@ static struct kb_draft_tool *make(struct kb_draft *d, const char *name, struct k
 	return NULL;
 }
 
+static int check_devs(struct kb_net *kn, struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	static const int attrs[] = { KBUMP_TOOL_A_DEV, KBUMP_TOOL_A_PEER };
+	struct net_device *dev;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
+		if (!tb[attrs[i]])
+			continue;
+		dev = find_dev(kn, nla_data(tb[attrs[i]]), tb[attrs[i]], extack);
+		if (IS_ERR(dev))
+			return PTR_ERR(dev);
+	}
+	return 0;
+}
+
+static void set_devs(struct kb_draft_tool *e, struct nlattr **tb)
+{
+	if (tb[KBUMP_TOOL_A_DEV])
+		nla_strscpy(e->dev, tb[KBUMP_TOOL_A_DEV], sizeof(e->dev));
+	if (tb[KBUMP_TOOL_A_PEER])
+		nla_strscpy(e->peer, tb[KBUMP_TOOL_A_PEER], sizeof(e->peer));
+}
+
 static int add(struct kb_net *kn, struct kb_draft *d, struct nlattr **tb,
 	       struct netlink_ext_ack *extack)
 {
 	const char *name = nla_data(tb[KBUMP_TOOL_A_NAME]);
+	bool in_line = tb[KBUMP_TOOL_A_MODE] &&
+		       nla_get_u8(tb[KBUMP_TOOL_A_MODE]) == KBUMP_TOOL_INLINE;
 	struct kb_tool_look *look;
 	struct kb_draft_tool *e;
-	struct net_device *dev;
 	int err;
 
 	if (!tb[KBUMP_TOOL_A_DEV]) {
 		NL_SET_ERR_MSG(extack, "the tool's device is missing");
 		return -EINVAL;
 	}
+	if (in_line && !tb[KBUMP_TOOL_A_PEER]) {
+		NL_SET_ERR_MSG(extack, "the device of the tool's other side is missing");
+		return -EINVAL;
+	}
 	if (find(&d->tools, name)) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_NAME], "a tool of this name exists");
 		return -EEXIST;
 	}
-	dev = find_dev(kn, nla_data(tb[KBUMP_TOOL_A_DEV]), tb[KBUMP_TOOL_A_DEV], extack);
-	if (IS_ERR(dev))
-		return PTR_ERR(dev);
+	err = check_mode(in_line, tb, extack) ?: check_devs(kn, tb, extack);
+	if (err)
+		return err;
 	look = kzalloc(sizeof(*look), GFP_KERNEL_ACCOUNT);
 	if (!look)
 		return -ENOMEM;
-	eth_broadcast_addr(look->dst);
-	err = parse_look(look, tb, extack);
-	e = err ? NULL : make(d, name, look);
+	if (!in_line)
+		eth_broadcast_addr(look->dst);
+	err = parse_look(look, tb, extack) ?: parse_line(look, tb, extack);
+	e = err ? NULL : make(kn, d, name, look, in_line);
 	if (!e) {
 		kfree(look);
 		return err ?: -ENOMEM;
 	}
-	nla_strscpy(e->dev, tb[KBUMP_TOOL_A_DEV], sizeof(e->dev));
+	set_devs(e, tb);
 	return note(d, KBUMP_CMD_TOOL_ADD, e->tool);
 }
 
@@ -380,28 +572,31 @@ static int set(struct kb_net *kn, struct kb_draft *d, struct nlattr **tb,
 {
 	struct kb_draft_tool *e = named(d, tb, extack);
 	struct kb_tool_look *look;
-	struct net_device *dev;
 	int err;
 
 	if (!e)
 		return -ENOENT;
-	if (tb[KBUMP_TOOL_A_DEV]) {
-		dev = find_dev(kn, nla_data(tb[KBUMP_TOOL_A_DEV]), tb[KBUMP_TOOL_A_DEV], extack);
-		if (IS_ERR(dev))
-			return PTR_ERR(dev);
+	if (tb[KBUMP_TOOL_A_MODE] &&
+	    (nla_get_u8(tb[KBUMP_TOOL_A_MODE]) == KBUMP_TOOL_INLINE) != !!e->tool->line) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_MODE],
+				    "the mode of a tool cannot be changed");
+		return -EINVAL;
 	}
+	err = check_mode(e->tool->line, tb, extack) ?: check_devs(kn, tb, extack);
+	if (err)
+		return err;
 	look = kmemdup(e->look ?: tool_look(e->tool), sizeof(*look), GFP_KERNEL_ACCOUNT);
 	if (!look)
 		return -ENOMEM;
-	err = parse_look(look, tb, extack) ?: note(d, KBUMP_CMD_TOOL_SET, e->tool);
+	err = parse_look(look, tb, extack) ?: parse_line(look, tb, extack) ?:
+	      note(d, KBUMP_CMD_TOOL_SET, e->tool);
 	if (err) {
 		kfree(look);
 		return err;
 	}
 	kfree(e->look);
 	e->look = look;
-	if (tb[KBUMP_TOOL_A_DEV])
-		nla_strscpy(e->dev, tb[KBUMP_TOOL_A_DEV], sizeof(e->dev));
+	set_devs(e, tb);
 	return 0;
 }
 
@@ -482,6 +677,7 @@ static int change(struct genl_info *info,
 	if (!err) {
 		err = parse(info, tb) ?: act(kn, d, tb, info->extack);
 		err = kb_draft_close(kn, d, info, err);
+		kb_inline_settle(kn);
 	}
 	rtnl_unlock();
 	return err;

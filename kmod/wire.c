@@ -18,6 +18,7 @@
 
 #include "compat.h"
 #include "flow.h"
+#include "inline.h"
 #include "net.h"
 #include "wire.h"
 
@@ -84,7 +85,9 @@ static rx_handler_result_t handle_frame(struct sk_buff **pskb)
 		this_cpu_inc(stats->steered);
 		return RX_HANDLER_ANOTHER;
 	}
-	if (*pskb)
+	if (*pskb && in->wire->line)
+		kb_inline_rest(in, *pskb);
+	else if (*pskb)
 		forward(in, *pskb);
 	return RX_HANDLER_CONSUMED;
 }
@@ -191,6 +194,8 @@ void kb_wire_adapt(struct kb_wire *w)
 {
 	propagate(w);
 	adapt(w);
+	if (w->line)
+		kb_inline_check(w->line);
 }
 
 static int check_port(const struct net_device *dev, struct netlink_ext_ack *extack)
@@ -258,6 +263,10 @@ static int add_port(struct net_device *wire, struct net_device *dev,
 	if (port_of(w, number)) {
 		NL_SET_ERR_MSG(extack, "a wire has two ports, and this one has them");
 		return -EBUSY;
+	}
+	if (w->line && !kb_inline_owns(w->line, dev, number)) {
+		NL_SET_ERR_MSG(extack, "this is no port of the inline tool");
+		return -EPERM;
 	}
 	p = kzalloc(sizeof(*p), GFP_KERNEL);
 	if (!p)
@@ -336,7 +345,9 @@ static void wire_call(struct net_device *dev, unsigned long event)
 	struct kb_net *kn = kb_net(dev_net(dev));
 	struct kb_wire *w = netdev_priv(dev);
 
-	if (event == NETDEV_REGISTER) {
+	if (w->line && (event == NETDEV_UP || event == NETDEV_DOWN)) {
+		kb_inline_check(w->line);
+	} else if (event == NETDEV_REGISTER && !w->line) {
 		list_add_tail(&w->list, &kn->wires);
 		kn->wires_gen++;
 	} else if (event == NETDEV_UNREGISTER) {
@@ -494,6 +505,38 @@ static struct rtnl_link_ops wire_link_ops = {
 	.priv_size = sizeof(struct kb_wire),
 	.setup = wire_setup,
 };
+
+/* Not to be made or deleted but with the tool; helpers are to know what it is. */
+static struct rtnl_link_ops tool_link_ops = { .kind = "kbump" };
+
+/**
+ * kb_wire_create - make a device for an inline tool
+ * @net: the namespace
+ * @line: the tool's; the device is gone before it is
+ *
+ * Context: process, under RTNL; sleeps.
+ * Return: the device, without ports; or an ERR_PTR().
+ */
+struct net_device *kb_wire_create(struct net *net, struct kb_inline *line)
+{
+	struct net_device *dev = alloc_netdev(sizeof(struct kb_wire), "kbt%d", NET_NAME_ENUM,
+					      wire_setup);
+	struct kb_wire *w;
+	int err;
+
+	if (!dev)
+		return ERR_PTR(-ENOMEM);
+	dev_net_set(dev, net);
+	dev->rtnl_link_ops = &tool_link_ops;
+	kb_dev_set_netns_local(dev);
+	w = netdev_priv(dev);
+	w->line = line;
+	err = register_netdevice(dev);
+	if (!err)
+		return dev;
+	free_netdev(dev);
+	return ERR_PTR(err);
+}
 
 /**
  * kb_wire_init - make the device kind known

@@ -8,6 +8,7 @@
 
 struct genl_info;
 struct kb_head;
+struct kb_inline;
 struct netlink_callback;
 
 #define KB_WIRE_PORTS	2
@@ -77,6 +78,8 @@ struct kb_port {
  * @port: the ports, or NULL; written under RTNL, read under RCU
  * @last: index of the latest device of each port, or 0; under RTNL
  * @inside: number of the port on which the clients are, as the operator sees it; under RTNL
+ * @line: the inline tool between its ports, for which nothing is forwarded; NULL if it is a wire.
+ *	Constant
  * @link: a port goes down with the other; under RTNL
  * @bypass: no flow begins; written under RTNL
  * @parts: fragmented packets that went up
@@ -88,6 +91,7 @@ struct kb_wire {
 	struct kb_port __rcu *port[KB_WIRE_PORTS];
 	int last[KB_WIRE_PORTS];
 	u8 inside;
+	struct kb_inline *line;
 	bool link;
 	bool bypass;
 	struct kb_parts parts;
@@ -105,6 +109,7 @@ static inline bool kb_is_wire(const struct net_device *dev)
 	return dev && dev->netdev_ops == &kb_wire_ops;
 }
 
+struct net_device *kb_wire_create(struct net *net, struct kb_inline *line);
 int kb_wire_init(void);
 void kb_wire_exit(void);
 

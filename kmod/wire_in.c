@@ -69,6 +69,10 @@ static void learn(struct frame *fr, struct kb_flow *f, enum kb_side side)
 {
 	struct sock *sk;
 
+	if (f->outer && side == KB_CLIENT && fr->p.syn)
+		kb_path_answer(&f->path, &fr->head);
+	if (f->outer)
+		return;
 	if (fr->p.error || fr->head.ttl <= 1 || !kb_path_is_news(&f->path, &fr->head, side))
 		return;
 	sk = kb_steer_sock(fr->kn, &f->end[side].tuple, kb_flow_vrf(f));
@@ -231,7 +235,7 @@ static enum fate decide_udp(struct frame *fr)
 	struct kb_facts facts = { .proto = KBUMP_PROTO_UDP, .known = KB_KNOWN_SYN };
 	enum kb_fate fate;
 
-	if (!kb_rules_want_udp(fr->kn) || READ_ONCE(fr->in->wire->bypass) ||
+	if (!kb_rules_want_udp(fr->kn) || READ_ONCE(fr->in->wire->bypass) || fr->in->wire->line ||
 	    fr->skb->pkt_type == PACKET_MULTICAST || !kb_packet_udp(fr->skb, &fr->state, &fr->p))
 		return GOES_ON;
 	kb_head_read(&fr->head, fr->skb, fr->p.family);
@@ -281,7 +285,7 @@ static enum fate judge_tcp(struct frame *fr)
 		if (f && !(fr->p.syn && READ_ONCE(f->ended)))
 			return of_flow(fr, f, side);
 	}
-	if (!fr->p.syn)
+	if (!fr->p.syn || fr->in->wire->line)
 		return GOES_ON;
 	if (can_begin(fr))
 		return decide(fr);
@@ -372,7 +376,7 @@ bool kb_wire_in(const struct kb_port *in, struct sk_buff **pskb)
 		*pskb = NULL;
 		return false;
 	}
-	if (kb_tap_any(fr.kn))
+	if (kb_tap_any(fr.kn) && !in->wire->line)
 		kb_tap_packet(fr.kn, fr.skb, &fr.state);
 	__skb_push(fr.skb, off);
 	skb_reset_network_header(fr.skb);

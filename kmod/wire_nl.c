@@ -60,6 +60,8 @@ static int wire_fill(struct sk_buff *skb, const void *obj)
  */
 void kb_wire_event(struct kb_wire *w)
 {
+	if (w->line)
+		return;
 	kb_nl_event(kb_net(dev_net(w->dev)), KBUMP_CMD_WIRE_SET, KBUMP_A_WIRE, wire_fill, w);
 }
 

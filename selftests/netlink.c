@@ -548,7 +548,9 @@ TEST_F(family, bad_tools_are_refused)
 	static const char *const names[] = { "", "-x", "a b", "a/b", "\xff", "a\n",
 		"a234567890123456789012345678901234567890" };
 	const uint16_t vlan = 4095;
-	const uint32_t mtu = 575;
+	const uint32_t mtu = 575, heartbeat = 19;
+	const uint8_t mode = KBUMP_TOOL_INLINE, no_mode = mode + 1;
+	const uint8_t no_fail = KBUMP_TOOL_FAIL_MAX + 1;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++)
@@ -562,6 +564,12 @@ TEST_F(family, bad_tools_are_refused)
 	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_VLAN, &vlan, 2));
 	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_MTU, &mtu, 4));
 	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_SRC_MAC, "12345", 5));
+	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_MODE, &no_mode, 1));
+	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_FAIL, &no_fail, 1));
+	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_PEER, "lo", 3));
+	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_HEARTBEAT, &heartbeat, 4));
+	EXPECT_EQ(-EINVAL, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_MODE, &mode, 1));
+	EXPECT_NE(NULL, strstr(self->talk.message, "other side"));
 }
 
 static int hand_off(struct talk *t, int cmd, int client, int server)

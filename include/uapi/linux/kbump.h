@@ -562,6 +562,33 @@ enum kbump_tool_state {
 };
 
 /**
+ * enum kbump_tool_mode - what a tool gets
+ *
+ * @KBUMP_TOOL_MIRROR: copies
+ * @KBUMP_TOOL_INLINE: the flows themselves, in clear unless they are bypassed: they leave by
+ *	KBUMP_TOOL_A_DEV and come back, as the tool lets them, by KBUMP_TOOL_A_PEER. Both devices
+ *	are the tool's alone.
+ */
+enum kbump_tool_mode {
+	KBUMP_TOOL_MIRROR,
+	KBUMP_TOOL_INLINE,
+};
+
+/**
+ * enum kbump_tool_fail - what becomes of flows when an inline tool is down
+ *
+ * @KBUMP_TOOL_BYPASS: they go on without it. Of those that there are, those end of which the tool
+ *	may have kept something.
+ * @KBUMP_TOOL_BLOCK: they end, and none begins
+ */
+enum kbump_tool_fail {
+	KBUMP_TOOL_BYPASS,
+	KBUMP_TOOL_BLOCK,
+	__KBUMP_TOOL_FAIL_MAX,
+};
+#define KBUMP_TOOL_FAIL_MAX (__KBUMP_TOOL_FAIL_MAX - 1)
+
+/**
  * enum kbump_tool_attr - nested in KBUMP_A_TOOL
  *
  * @KBUMP_TOOL_A_NAME: string, 1..31 of [A-Za-z0-9._-], not starting with '-'
@@ -569,11 +596,19 @@ enum kbump_tool_state {
  *	its last on KBUMP_TOOL_GONE
  * @KBUMP_TOOL_A_IFINDEX: u32, output only; 0 when gone
  * @KBUMP_TOOL_A_SRC_MAC: 6 bytes, source of the frames; default: the device's own
- * @KBUMP_TOOL_A_DST_MAC: 6 bytes, destination; default ff:ff:ff:ff:ff:ff
+ * @KBUMP_TOOL_A_DST_MAC: 6 bytes, destination; default ff:ff:ff:ff:ff:ff, and for an inline tool
+ *	the address of its _PEER: another one is that of a router in line
  * @KBUMP_TOOL_A_VLAN: u16, 1..4094, 802.1Q tag put on the frames; 0: none (default)
  * @KBUMP_TOOL_A_DPORT: u16, server port in the copies in place of the true one, so that
  *	a tool takes the clear traffic for what it is; 0: the true one (default)
  * @KBUMP_TOOL_A_MTU: u32, largest IP packet, 576..65535; 0: the device's (default)
+ * @KBUMP_TOOL_A_MODE: u8, &enum kbump_tool_mode; default %KBUMP_TOOL_MIRROR. Of KBUMP_CMD_TOOL_ADD.
+ * @KBUMP_TOOL_A_PEER: string, of an inline tool: the device by which its other side, that of the
+ *	servers, is reached; as _DEV
+ * @KBUMP_TOOL_A_FAIL: u8, &enum kbump_tool_fail, of an inline tool; default %KBUMP_TOOL_BYPASS
+ * @KBUMP_TOOL_A_HEARTBEAT: u32, ms, 20..60000, of an inline tool: it is down when for so long no
+ *	probe has come through it, in either direction, and up again when all of two intervals
+ *	have. Probes are UDP packets between 198.18.0.1 and 198.18.0.2. 0: none (default)
  * @KBUMP_TOOL_A_STATE: u8, &enum kbump_tool_state. Output only, as all below.
  * @KBUMP_TOOL_A_FRAMES: u64, frames that the device accepted
  * @KBUMP_TOOL_A_BYTES: u64, bytes in them, with the Ethernet header
@@ -581,6 +616,7 @@ enum kbump_tool_state {
  * @KBUMP_TOOL_A_DROP_QUEUE: u64, frames that the device's queue refused
  * @KBUMP_TOOL_A_DROP_DOWN: u64, frames not sent for the device was down or gone
  * @KBUMP_TOOL_A_DROP_NOMEM: u64, frames not built for want of memory
+ * @KBUMP_TOOL_A_MISSED: u64, flows that were led round an inline tool, or ended, for it was down
  */
 enum kbump_tool_attr {
 	KBUMP_TOOL_A_UNSPEC,
@@ -600,6 +636,11 @@ enum kbump_tool_attr {
 	KBUMP_TOOL_A_DROP_QUEUE,
 	KBUMP_TOOL_A_DROP_DOWN,
 	KBUMP_TOOL_A_DROP_NOMEM,
+	KBUMP_TOOL_A_MODE,
+	KBUMP_TOOL_A_PEER,
+	KBUMP_TOOL_A_FAIL,
+	KBUMP_TOOL_A_HEARTBEAT,
+	KBUMP_TOOL_A_MISSED,
 	__KBUMP_TOOL_A_MAX,
 };
 #define KBUMP_TOOL_A_MAX (__KBUMP_TOOL_A_MAX - 1)
@@ -641,6 +682,8 @@ enum kbump_flow_state {
  * @KBUMP_REASON_BLOCKED: a rule refused it, for what its handshake told
  * @KBUMP_REASON_INTERNAL: error of the helper or of the kernel
  * @KBUMP_REASON_CLIENT_QUIT: client closed as soon as its handshake was over
+ * @KBUMP_REASON_TOOL_RESET: an inline tool cut the connection, or did not answer
+ * @KBUMP_REASON_TOOL_DOWN: an inline tool went down
  */
 enum kbump_reason {
 	KBUMP_REASON_NONE,
@@ -664,6 +707,8 @@ enum kbump_reason {
 	KBUMP_REASON_BLOCKED,
 	KBUMP_REASON_INTERNAL,
 	KBUMP_REASON_CLIENT_QUIT,
+	KBUMP_REASON_TOOL_RESET,
+	KBUMP_REASON_TOOL_DOWN,
 	__KBUMP_REASON_MAX,
 };
 #define KBUMP_REASON_MAX (__KBUMP_REASON_MAX - 1)
