@@ -35,6 +35,13 @@ static const struct field tool_fields[] = {
 	  .nla = KBUMP_TOOL_A_DPORT, .what = "a port", .min = 1, .max = 65535 },
 	{ .key = "mtu", .type = &type_u32, .flags = F_INPUT | F_ZERO_UNSET,
 	  .nla = KBUMP_TOOL_A_MTU, .what = "an MTU", .min = 576, .max = 65535 },
+	{ .key = "snaplen", .type = &type_u32, .flags = F_INPUT | F_ZERO_UNSET,
+	  .nla = KBUMP_TOOL_A_SNAPLEN, .what = "a length", .min = 96, .max = 65535 },
+	{ .key = "limit", .type = &type_u64, .flags = F_INPUT | F_ZERO_UNSET,
+	  .nla = KBUMP_TOOL_A_LIMIT, .what = "a number of bytes" },
+	{ .key = "sample", .type = &type_u32, .flags = F_INPUT | F_ZERO_UNSET,
+	  .nla = KBUMP_TOOL_A_SAMPLE, .what = "a number of connections", .min = 1,
+	  .max = UINT32_MAX },
 	{ .key = "fail", .type = &type_word, .flags = F_INPUT, .nla = KBUMP_TOOL_A_FAIL,
 	  .words = WORDS(fail_words), .what = "what becomes of flows" },
 	{ .key = "heartbeat", .type = &type_u32, .flags = F_INPUT | F_ZERO_UNSET,
@@ -115,8 +122,8 @@ static const char tool_help[] =
 	"       kbump tool set NAME [ dev DEV ] [ SETTING ]...\n"
 	"       kbump tool del NAME\n"
 	"       kbump tool add NAME mode inline dev DEV peer DEV [ SETTING ]...\n"
-	"SETTING := { src MAC | dst MAC | vlan ID | dport PORT | mtu N | fail { bypass | block } |\n"
-	"             heartbeat MS }\n";
+	"SETTING := { src MAC | dst MAC | vlan ID | dport PORT | mtu N | snaplen N | limit BYTES |\n"
+	"             sample N | fail { bypass | block } | heartbeat MS }\n";
 
 const struct object tool_object = {
 	.name = "tool",

@@ -86,7 +86,17 @@ static int u8_parse(const struct command *c, const struct field *f, const char *
 const struct type type_u8 = { u8_parse, number_text, number_json };
 const struct type type_u16 = { u16_parse, number_text, number_json };
 const struct type type_u32 = { u32_parse, number_text, number_json };
-const struct type type_u64 = { NULL, number_text, number_json };
+static int u64_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint64_t n;
+
+	if (word_u64(word, 10, &n))
+		return usage_error(c, "\"%s\" is not %s", word, f->what);
+	put(to, f->nla, &n, sizeof(n));
+	return 0;
+}
+
+const struct type type_u64 = { u64_parse, number_text, number_json };
 
 static void age_text(const struct field *f, struct nlattr *a, struct nlattr *b)
 {

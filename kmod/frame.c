@@ -5,45 +5,75 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
+#include <linux/net.h>
 #include <linux/netdevice.h>
+#include <linux/siphash.h>
 
 #include "frame.h"
 #include "rule.h"
 #include "tool.h"
+#include "tuple.h"
 
 #define MSS_MIN	88
 
 /**
- * kb_frame_count_flow - the tools of a rule begin to get copies of one more connection
- * @rule: the rule
+ * kb_frame_hash - a number by which a connection is chosen, or not
+ * @t: its addresses, as its client's leg has them
+ *
+ * Nobody can tell it from the addresses.
  *
  * Context: any.
  */
-void kb_frame_count_flow(const struct kb_rule *rule)
+u32 kb_frame_hash(const struct kb_tuple *t)
+{
+	static siphash_key_t key __read_mostly;
+
+	net_get_random_once(&key, sizeof(key));
+	return siphash(t, sizeof(*t), &key);
+}
+
+static bool is_chosen(const struct kb_tool_look *look, u32 hash)
+{
+	return look->sample <= 1 || hash % look->sample == 0;
+}
+
+/**
+ * kb_frame_count_flow - the tools of a rule begin to get copies of one more connection
+ * @rule: the rule
+ * @hash: kb_frame_hash() of the connection
+ *
+ * Context: any.
+ */
+void kb_frame_count_flow(const struct kb_rule *rule, u32 hash)
 {
 	unsigned int i;
 
+	rcu_read_lock();
 	for (i = 0; i < rule->ntools; i++)
-		if (!rule->tools[i]->line)
+		if (!rule->tools[i]->line && is_chosen(rcu_dereference(rule->tools[i]->look), hash))
 			this_cpu_inc(rule->tools[i]->stats->flows);
+	rcu_read_unlock();
 }
 
 /**
  * kb_frame_target - find out how a tool is to be sent to
  * @to: result
  * @tool: the tool
+ * @hash: kb_frame_hash() of the connection
  * @frames: so many are lost, as far as one can know, if its device is gone or down
  *
  * Context: RCU read side.
- * Return: false if they are, or if the tool gets no copies.
+ * Return: false if they are, or if the tool gets no copies, or none of this connection.
  */
-bool kb_frame_target(struct kb_target *to, struct kb_tool *tool, unsigned int frames)
+bool kb_frame_target(struct kb_target *to, struct kb_tool *tool, u32 hash, unsigned int frames)
 {
 	if (tool->line)
 		return false;
 	to->tool = tool;
 	to->dev = rcu_dereference(tool->dev);
 	to->look = rcu_dereference(tool->look);
+	if (!is_chosen(to->look, hash))
+		return false;
 	if (to->dev && kb_tool_dev_is_up(to->dev))
 		return true;
 	this_cpu_add(tool->stats->drop_down, frames);
@@ -103,6 +133,11 @@ void kb_frame_send(struct sk_buff *skb, u8 family, const struct kb_target *to)
 	int rc;
 
 	put_ethernet(skb, family, to);
+	if (to->look->snaplen && pskb_trim(skb, to->look->snaplen)) {
+		kfree_skb(skb);
+		this_cpu_inc(stats->drop_nomem);
+		return;
+	}
 	skb->dev = to->dev;
 	skb->priority = 0;
 	len = skb->len;

@@ -104,6 +104,9 @@ static const struct nla_policy tool_policy[KBUMP_TOOL_A_MAX + 1] = {
 	[KBUMP_TOOL_A_FAIL]	= NLA_POLICY_MAX(NLA_U8, KBUMP_TOOL_FAIL_MAX),
 	[KBUMP_TOOL_A_HEARTBEAT] = { .type = NLA_U32 },
 	[KBUMP_TOOL_A_MISSED]	= { .type = NLA_REJECT },
+	[KBUMP_TOOL_A_SNAPLEN]	= { .type = NLA_U32 },
+	[KBUMP_TOOL_A_LIMIT]	= { .type = NLA_U64 },
+	[KBUMP_TOOL_A_SAMPLE]	= { .type = NLA_U32 },
 };
 
 static const struct nla_policy leg_policy[KBUMP_LEG_A_MAX + 1] = {

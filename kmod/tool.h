@@ -22,6 +22,9 @@ struct kb_tool_look {
 	u16 vlan;
 	u16 dport;
 	u32 mtu;
+	u32 snaplen;
+	u64 limit;
+	u32 sample;
 	u8 fail;
 	u32 heartbeat;
 };

@@ -18,6 +18,9 @@
 #include "wire.h"
 
 #define MTU_MIN		576
+/* All headers are in it. */
+#define SNAPLEN_MIN	96
+#define SNAPLEN_MAX	65535
 /* In ms. */
 #define HEARTBEAT_MIN	20
 #define HEARTBEAT_MAX	60000
@@ -80,8 +83,15 @@ static int fill_look(struct sk_buff *skb, const struct kb_tool_look *look)
 	    nla_put(skb, KBUMP_TOOL_A_DST_MAC, ETH_ALEN, look->dst))
 		return -EMSGSIZE;
 	return nla_put_u16(skb, KBUMP_TOOL_A_VLAN, look->vlan) ||
-	       nla_put_u16(skb, KBUMP_TOOL_A_DPORT, look->dport) ||
-	       nla_put_u32(skb, KBUMP_TOOL_A_MTU, look->mtu);
+	       nla_put_u16(skb, KBUMP_TOOL_A_DPORT, look->dport);
+}
+
+static int fill_copies(struct sk_buff *skb, const struct kb_tool_look *look)
+{
+	return nla_put_u32(skb, KBUMP_TOOL_A_MTU, look->mtu) ||
+	       nla_put_u32(skb, KBUMP_TOOL_A_SNAPLEN, look->snaplen) ||
+	       nla_put_u64_64bit(skb, KBUMP_TOOL_A_LIMIT, look->limit, KBUMP_TOOL_A_PAD) ||
+	       nla_put_u32(skb, KBUMP_TOOL_A_SAMPLE, look->sample);
 }
 
 static int fill_line(struct sk_buff *skb, const struct kb_inline *l,
@@ -90,7 +100,8 @@ static int fill_line(struct sk_buff *skb, const struct kb_inline *l,
 	const struct net_device *peer = l ? kb_inline_peer(l) : NULL;
 
 	if (!l)
-		return nla_put_u8(skb, KBUMP_TOOL_A_MODE, KBUMP_TOOL_MIRROR);
+		return nla_put_u8(skb, KBUMP_TOOL_A_MODE, KBUMP_TOOL_MIRROR) ||
+		       fill_copies(skb, look);
 	return nla_put_u8(skb, KBUMP_TOOL_A_MODE, KBUMP_TOOL_INLINE) ||
 	       nla_put_string(skb, KBUMP_TOOL_A_PEER, peer ? peer->name : l->last_peer) ||
 	       nla_put_u8(skb, KBUMP_TOOL_A_FAIL, look->fail) ||
@@ -119,6 +130,23 @@ int kb_tool_fill(struct sk_buff *skb, const void *obj)
 	return 0;
 }
 
+static int parse_copies(struct kb_tool_look *look, struct nlattr **tb,
+			struct netlink_ext_ack *extack)
+{
+	if (tb[KBUMP_TOOL_A_SNAPLEN])
+		look->snaplen = nla_get_u32(tb[KBUMP_TOOL_A_SNAPLEN]);
+	if (tb[KBUMP_TOOL_A_LIMIT])
+		look->limit = nla_get_u64(tb[KBUMP_TOOL_A_LIMIT]);
+	if (tb[KBUMP_TOOL_A_SAMPLE])
+		look->sample = nla_get_u32(tb[KBUMP_TOOL_A_SAMPLE]);
+	if (look->snaplen && (look->snaplen < SNAPLEN_MIN || look->snaplen > SNAPLEN_MAX)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_SNAPLEN],
+				    "snaplen is not 96 to 65535");
+		return -ERANGE;
+	}
+	return 0;
+}
+
 static int parse_look(struct kb_tool_look *look, struct nlattr **tb,
 		      struct netlink_ext_ack *extack)
 {
@@ -138,7 +166,7 @@ static int parse_look(struct kb_tool_look *look, struct nlattr **tb,
 		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_MTU], "mtu is not 576 to 65535");
 		return -ERANGE;
 	}
-	return 0;
+	return parse_copies(look, tb, extack);
 }
 
 static int parse_line(struct kb_tool_look *look, struct nlattr **tb,
@@ -160,7 +188,9 @@ static int parse_line(struct kb_tool_look *look, struct nlattr **tb,
 /* Some settings say something of one mode only. */
 static int check_mode(bool in_line, struct nlattr **tb, struct netlink_ext_ack *extack)
 {
-	static const int of_mirror[] = { KBUMP_TOOL_A_MTU };
+	static const int of_mirror[] = {
+		KBUMP_TOOL_A_MTU, KBUMP_TOOL_A_SNAPLEN, KBUMP_TOOL_A_LIMIT, KBUMP_TOOL_A_SAMPLE,
+	};
 	static const int of_inline[] = {
 		KBUMP_TOOL_A_PEER, KBUMP_TOOL_A_FAIL, KBUMP_TOOL_A_HEARTBEAT,
 	};

@@ -609,6 +609,12 @@ enum kbump_tool_fail {
  * @KBUMP_TOOL_A_HEARTBEAT: u32, ms, 20..60000, of an inline tool: it is down when for so long no
  *	probe has come through it, in either direction, and up again when all of two intervals
  *	have. Probes are UDP packets between 198.18.0.1 and 198.18.0.2. 0: none (default)
+ * @KBUMP_TOOL_A_SNAPLEN: u32, 96..65535: frames are cut behind so many bytes, from the Ethernet header
+ *	on; what they say of their length stays. Of a tool that gets copies, as the two below. 0:
+ *	not at all (default)
+ * @KBUMP_TOOL_A_LIMIT: u64: of each connection and direction only so many bytes are copied; its
+ *	end is. 0: all (default)
+ * @KBUMP_TOOL_A_SAMPLE: u32: of so many connections one is copied, as a whole. 0: each (default)
  * @KBUMP_TOOL_A_STATE: u8, &enum kbump_tool_state. Output only, as all below.
  * @KBUMP_TOOL_A_FRAMES: u64, frames that the device accepted
  * @KBUMP_TOOL_A_BYTES: u64, bytes in them, with the Ethernet header
@@ -641,6 +647,9 @@ enum kbump_tool_attr {
 	KBUMP_TOOL_A_FAIL,
 	KBUMP_TOOL_A_HEARTBEAT,
 	KBUMP_TOOL_A_MISSED,
+	KBUMP_TOOL_A_SNAPLEN,
+	KBUMP_TOOL_A_LIMIT,
+	KBUMP_TOOL_A_SAMPLE,
 	__KBUMP_TOOL_A_MAX,
 };
 #define KBUMP_TOOL_A_MAX (__KBUMP_TOOL_A_MAX - 1)
