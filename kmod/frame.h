@@ -4,10 +4,10 @@
 
 #include <linux/types.h>
 
+struct kb_choice;
 struct kb_rule;
 struct kb_tool;
 struct kb_tool_look;
-struct kb_tuple;
 struct net_device;
 struct sk_buff;
 
@@ -24,9 +24,9 @@ struct kb_target {
 	const struct kb_tool_look *look;
 };
 
-u32 kb_frame_hash(const struct kb_tuple *t);
-void kb_frame_count_flow(const struct kb_rule *rule, u32 hash);
-bool kb_frame_target(struct kb_target *to, struct kb_tool *tool, u32 hash, unsigned int frames);
+void kb_frame_count_flow(const struct kb_rule *rule, const struct kb_choice *choice);
+bool kb_frame_target(struct kb_target *to, struct kb_tool *tool, const struct kb_choice *choice,
+		     unsigned int frames);
 unsigned int kb_frame_room(const struct kb_target *to);
 unsigned int kb_frame_mss(const struct kb_target *to, unsigned int headers);
 void kb_frame_send(struct sk_buff *skb, u8 family, const struct kb_target *to);

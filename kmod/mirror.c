@@ -260,7 +260,7 @@ static void send_all(struct kb_mirror *m, const struct segment *s)
 	for (i = 0; i < rule->ntools; i++) {
 		struct segment part = *s;
 
-		if (kb_frame_target(&to, rule->tools[i], m->hash, count_frames(s)) &&
+		if (kb_frame_target(&to, rule->tools[i], &m->choice, count_frames(s)) &&
 		    confine(m, &part, to.look->limit))
 			send_to(m, &part, &to);
 	}
@@ -330,9 +330,9 @@ void kb_mirror_open(struct kb_mirror *m, const struct kb_flow *f)
 	if (!has_tools(f))
 		return;
 	m->rule = f->rule;
-	m->hash = kb_frame_hash(mirror_tuple(m));
+	m->choice = kb_choice_of(mirror_tuple(m));
 	mutex_lock(&m->lock);
-	kb_frame_count_flow(m->rule, m->hash);
+	kb_frame_count_flow(m->rule, &m->choice);
 	emit(m, KB_CLIENT, TCPHDR_SYN, 1);
 	emit(m, KB_SERVER, TCPHDR_SYN | TCPHDR_ACK, 1);
 	emit(m, KB_CLIENT, TCPHDR_ACK, 0);

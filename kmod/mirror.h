@@ -4,6 +4,7 @@
 
 #include <linux/mutex.h>
 
+#include "group.h"
 #include "tuple.h"
 
 struct kb_flow;
@@ -17,7 +18,7 @@ struct kb_chunk;
  * @flow: the flow; constant
  * @rule: names the tools; the flow's. NULL if nobody looks at it; constant
  * @lock: keeps the frames of both directions in the order of their numbers
- * @hash: by which tools choose connections; constant
+ * @choice: by what tools choose connections; constant
  * @seq: next sequence number of each side
  * @sent: bytes of data that each side has sent
  * @ipid: next IPv4 identification of each side
@@ -28,7 +29,7 @@ struct kb_mirror {
 	const struct kb_flow *flow;
 	const struct kb_rule *rule;
 	struct mutex lock;
-	u32 hash;
+	struct kb_choice choice;
 	u32 seq[KB_SIDES];
 	u64 sent[KB_SIDES];
 	u16 ipid[KB_SIDES];

@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "frame.h"
+#include "group.h"
 #include "packet.h"
 #include "rule.h"
 #include "tap.h"
@@ -66,7 +67,7 @@ enum kb_tap_flag {
  * @check: jiffies when to look at it again; under &kb_taps.lock
  * @seen: jiffies of the last packet; races do no harm
  * @flags: of &enum kb_tap_flag; atomic
- * @hash: by which tools choose connections; constant
+ * @choice: by what tools choose connections; constant
  * @bytes: of data that each side has sent, what was sent again included; races do no harm
  */
 struct kb_tap {
@@ -78,7 +79,7 @@ struct kb_tap {
 	unsigned long check;
 	unsigned long seen;
 	unsigned long flags;
-	u32 hash;
+	struct kb_choice choice;
 	u64 bytes[KB_SIDES];
 };
 
@@ -196,7 +197,7 @@ static struct kb_tap *tap_alloc(const struct kb_tuple *tuple, struct kb_rule *ru
 	}
 	t->rule = rule;
 	t->tuple = *tuple;
-	t->hash = kb_frame_hash(tuple);
+	t->choice = kb_choice_of(tuple);
 	t->seen = jiffies;
 	INIT_LIST_HEAD(&t->list);
 	return t;
@@ -230,7 +231,7 @@ static void begin(struct kb_net *kn, const struct kb_tuple *tuple, struct kb_rul
 		spin_unlock_bh(&kn->taps->lock);
 	}
 	if (!err) {
-		kb_frame_count_flow(rule, kb_frame_hash(tuple));
+		kb_frame_count_flow(rule, &t->choice);
 		start_sweep(kn->taps);
 		return;
 	}
@@ -254,7 +255,7 @@ static void forget(struct kb_taps *taps, struct kb_tap *t)
 static void begin_anew(struct kb_tap *t)
 {
 	if (has_ended(t))
-		kb_frame_count_flow(t->rule, t->hash);
+		kb_frame_count_flow(t->rule, &t->choice);
 	WRITE_ONCE(t->bytes[KB_CLIENT], 0);
 	WRITE_ONCE(t->bytes[KB_SERVER], 0);
 	WRITE_ONCE(t->seen, jiffies);
@@ -458,7 +459,7 @@ void kb_tap_packet(struct kb_net *kn, struct sk_buff *skb, const struct nf_hook_
 	note(t, from, &p, data);
 	WRITE_ONCE(t->bytes[from], before + data);
 	for (i = 0; i < t->rule->ntools; i++)
-		if (kb_frame_target(&to, t->rule->tools[i], t->hash, frames) &&
+		if (kb_frame_target(&to, t->rule->tools[i], &t->choice, frames) &&
 		    !(data && to.look->limit && before >= to.look->limit))
 			send(skb, &p, from, &to, frames);
 }
