@@ -456,6 +456,31 @@ is_deleted()
 	settle
 }
 
+# A member of a group that is down is no tool that is down.
+shared()
+{
+	kbump tool add waf mode inline dev inb peer outb
+	kbump group add pair tool ips standby waf
+	rule dport 443-449 action inspect alpn http/1.1 tool pair learn off
+	becomes waf up
+	watch b
+	filter a drop
+	becomes ips down
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+	crossed b 'Hello from the server'
+	reap watchb
+	filter a
+	becomes ips up
+	watch a
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+	crossed a 'Hello from the server'
+	reap watcha
+	settle
+	kbump rule del pref 5
+	kbump group del pair
+	kbump tool del waf
+}
+
 setup_inline()
 {
 	add_bridge a && add_bridge b &&
@@ -481,6 +506,7 @@ run_rule_case "a proxy with ModSecurity and the Core Rule Set" has_waf
 run_rule_case "encrypted through the tool" encrypted_through
 run_case "a tool fails, flows go round it" goes_round
 run_case "a tool fails, flows are blocked" blocks
+run_rule_case "one tool stands by for another" shared
 run_case "a tool loses its link, and a device" loses_link
 run_case "a tool is deleted, and a flow goes on" is_deleted
 finish
