@@ -27,16 +27,6 @@ is_state()
 	[ "$(of "$1" state)" = "$2" ]
 }
 
-wrong()
-{
-	local text=$1 status=0
-
-	shift
-	kbump "$@" >"$DIR/out" 2>&1 || status=$?
-	[ "$status" = 1 ] || [ "$status" = 2 ] || fail "status $status"
-	grep -q -i -e "$text" "$DIR/out" || fail "$(cat "$DIR/out")"
-}
-
 wrong_commands()
 {
 	wrong 'members of the group are missing' group add x

@@ -101,17 +101,6 @@ asked()
 	grep -q -F "$1 " "$DIR/nginx/access.log"
 }
 
-# wrong TEXT COMMAND...: refused, with a reason.
-wrong()
-{
-	local text=$1 status=0
-
-	shift
-	kbump "$@" >"$DIR/out" 2>&1 || status=$?
-	[ "$status" = 1 ] || [ "$status" = 2 ] || fail "status $status"
-	grep -q -i -e "$text" "$DIR/out" || fail "$(cat "$DIR/out")"
-}
-
 wrong_commands()
 {
 	wrong 'other side is missing' tool add x mode inline dev inb
