@@ -43,8 +43,9 @@ static int save_all(const struct command *c, const struct object *o, const struc
 }
 
 /*
- * Tools, groups of them, and sets first: rules name them. What is read back takes the place of what is there, and so
- * nothing is printed before all is known but the entries of sets; without these it is no file.
+ * Tools, groups of them, and sets first: rules name them. What is read back takes the place of what
+ * is there, and so nothing is printed before all is known but the entries of sets; without these it
+ * is no file.
  */
 static int save_run(struct command *c)
 {

@@ -67,7 +67,6 @@ bool kb_frame_target(struct kb_target *to, struct kb_tool *tool, const struct kb
 {
 	struct kb_tool *member;
 
-
 	if (tool->in_line)
 		return false;
 	member = pick(tool, choice);

@@ -173,7 +173,7 @@ static int add_member(struct kb_group *g, const struct kb_draft *d, const struct
 
 	if (strnlen(m->name, sizeof(m->name)) == sizeof(m->name) || !m->weight ||
 	    m->weight > KBUMP_WEIGHT_MAX || m->zero) {
-		NL_SET_ERR_MSG_ATTR(extack, a, "no name of a tool, or a weight that is not 1 to 100");
+		NL_SET_ERR_MSG_ATTR(extack, a, "not a name, or a weight that is not 1 to 100");
 		return -EINVAL;
 	}
 	t = kb_draft_find_tool(d, m->name);

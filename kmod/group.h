@@ -27,8 +27,8 @@ struct kb_choice {
 /**
  * struct kb_group - tools that share connections; see &enum kbump_tool_attr
  *
- * Belongs to a &struct kb_tool, or to a &struct kb_draft_tool that is to become its group. Replaced as
- * a whole, read under RCU, and freed after a grace period; constant until then.
+ * Belongs to a &struct kb_tool, or to the &struct kb_draft_tool in which it is to be that of one.
+ * Replaced as a whole, read under RCU, and freed after a grace period; constant until then.
  *
  * @rcu: for the freeing
  * @in_line: the members are in line

@@ -131,8 +131,8 @@ static struct pernet_operations net_ops = {
 
 /*
  * Until all that waits for a grace period is free, by code of ours: first the works that free what
- * takes long, such as tables of rules, then the rules, then the tools of these, and then the members
- * of groups.
+ * takes long, such as tables of rules, then the rules, then the tools of these, and then members of
+ * groups.
  */
 static void wait_for_frees(void)
 {

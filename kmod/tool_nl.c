@@ -253,7 +253,8 @@ static int check_mode(enum kbump_tool_mode mode, struct nlattr **tb,
 	for (i = 0; i < ARRAY_SIZE(of); i++) {
 		if (!tb[of[i].attr] || of[i].modes & BIT(mode))
 			continue;
-		NL_SET_ERR_MSG_ATTR(extack, tb[of[i].attr], "a tool of this mode has no such setting");
+		NL_SET_ERR_MSG_ATTR(extack, tb[of[i].attr],
+				    "a tool of this mode has no such setting");
 		return -EINVAL;
 	}
 	return 0;

@@ -95,7 +95,7 @@ flows()
 	done
 }
 
-# open_many: as many connections as are wanted, and a pause; use_many: each sends something, and ends.
+# Many connections, and a pause; then each sends something, and ends.
 open_many()
 {
 	rm -f "$DIR/go"

@@ -568,8 +568,8 @@ enum kbump_tool_state {
  * @KBUMP_TOOL_INLINE: the flows themselves, in clear unless they are bypassed: they leave by
  *	KBUMP_TOOL_A_DEV and come back, as the tool lets them, by KBUMP_TOOL_A_PEER. Both devices
  *	are the tool's alone.
- * @KBUMP_TOOL_GROUP: nothing by itself: it shares connections out among its members. Rules name it as
- *	a tool.
+ * @KBUMP_TOOL_GROUP: nothing by itself: it shares connections out among its members. Rules name
+ *	it as a tool.
  */
 enum kbump_tool_mode {
 	KBUMP_TOOL_MIRROR,
@@ -656,9 +656,9 @@ enum kbump_tool_fail {
  * @KBUMP_TOOL_A_HEARTBEAT: u32, ms, 20..60000, of an inline tool: it is down when for so long no
  *	probe has come through it, in either direction, and up again when all of two intervals
  *	have. Probes are UDP packets between 198.18.0.1 and 198.18.0.2. 0: none (default)
- * @KBUMP_TOOL_A_SNAPLEN: u32, 96..65535: frames are cut behind so many bytes, from the Ethernet header
- *	on; what they say of their length stays. Of a tool that gets copies, as the two below. 0:
- *	not at all (default)
+ * @KBUMP_TOOL_A_SNAPLEN: u32, 96..65535: frames are cut behind so many bytes, from the Ethernet
+ *	header on; what they say of their length stays. Of a tool that gets copies, as the two
+ *	below. 0: not at all (default)
  * @KBUMP_TOOL_A_LIMIT: u64: of each connection and direction only so many bytes are copied; its
  *	end is. 0: all (default)
  * @KBUMP_TOOL_A_SAMPLE: u32: of so many connections one is copied, as a whole. 0: each (default)
