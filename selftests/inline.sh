@@ -109,7 +109,7 @@ wrong_commands()
 	wrong 'another tool' tool add x mode inline dev inb peer tool0
 	wrong 'another tool' tool add x dev ina
 	wrong 'not an Ethernet' tool add x mode inline dev lo peer inb
-	wrong 'only an inline tool' tool add x dev inb heartbeat 100
+	wrong 'no such setting' tool add x dev inb heartbeat 100
 	wrong 'no such setting' tool add x mode inline dev inb peer outb mtu 900
 	wrong 'cannot be changed' tool set ips mode mirror
 	wrong '20' tool set ips heartbeat 7
