@@ -199,6 +199,7 @@ struct json_object *matchers_array(uint64_t mask);
  */
 extern const struct object rule_object;
 extern const struct object tool_object;
+extern const struct object group_object;
 extern const struct object flow_object;
 extern const struct object learned_object;
 extern const struct object stat_object;
@@ -210,6 +211,9 @@ extern const struct object monitor_object;
 extern const struct object save_object;
 extern const struct object flush_object;
 extern const struct object check_object;
+
+/* tool.c */
+bool tool_is_group(const struct view *v);
 
 /* set.c */
 int save_entries(const struct command *c, const char *name);
@@ -312,6 +316,7 @@ extern const struct type type_mark_value;
 extern const struct type type_hex;
 extern const struct type type_mac;
 extern const struct type type_name;
+extern const struct type type_member;
 extern const struct type type_dev;
 extern const struct type type_string;
 extern const struct type type_flag;

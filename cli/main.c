@@ -13,7 +13,7 @@ struct options opt;
 static const char usage[] =
 	"Usage: kbump [ OPTION ]... OBJECT [ COMMAND ]\n"
 	"       kbump [ OPTION ]... -f FILE\n"
-	"OBJECT := { rule | tool | flow | stat | helper | set | explain | monitor | save | flush |\n"
+	"OBJECT := { rule | tool | group | flow | stat | helper | set | explain | monitor | save | flush |\n"
 	"            check }\n"
 	"OPTION := { -j[son] | -p[retty] | -s[tatistics] | -e[cho] | -n[etns] NETNS |\n"
 	"            -f[ile] FILE | -V[ersion] | -h[elp] }\n"

@@ -85,10 +85,19 @@ static void event_text(const struct event *e, const struct view *v)
 /* A newer kernel may tell of more than this program knows. */
 static const struct event *event_of(const struct command *c, struct nl_msg *msg)
 {
+	static const struct event groups[] = {
+		[KBUMP_CMD_TOOL_ADD] = { &group_object, "group add", TOOL },
+		[KBUMP_CMD_TOOL_SET] = { &group_object, "group set", TOOL },
+		[KBUMP_CMD_TOOL_DEL] = { &group_object, "group del", TOOL },
+	};
 	unsigned int cmd = genlmsg_hdr(nlmsg_hdr(msg))->cmd;
+	struct view v;
 
 	if (cmd >= ARRAY_SIZE(events) || !events[cmd].obj || !wants(c, events[cmd].source))
 		return NULL;
+	if (events[cmd].source == TOOL && view_of_message(&v, &group_object, msg) &&
+	    tool_is_group(&v))
+		return &groups[cmd];
 	return &events[cmd];
 }
 

@@ -17,6 +17,7 @@ static_assert(KBUMP_HELPER_A_MAX <= ATTR_MAX, "a view is too small for a helper"
 const struct object *const objects[] = {
 	&rule_object,
 	&tool_object,
+	&group_object,
 	&flow_object,
 	&stat_object,
 	&helper_object,

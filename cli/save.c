@@ -25,6 +25,11 @@ static int ask(const struct command *c, int cmd, struct replies *r)
 	return err;
 }
 
+static bool is_of(const struct object *o, const struct view *v)
+{
+	return o->nla != KBUMP_A_TOOL || tool_is_group(v) == (o == &group_object);
+}
+
 static int save_all(const struct command *c, const struct object *o, const struct replies *r)
 {
 	struct view v;
@@ -32,14 +37,15 @@ static int save_all(const struct command *c, const struct object *o, const struc
 	size_t i;
 
 	for (i = 0; !err && i < r->count; i++)
-		if (view_of_message(&v, o, r->msg[i]))
+		if (view_of_message(&v, o, r->msg[i]) && is_of(o, &v))
 			err = save_one(c, o, &v);
 	return err;
 }
 
 /*
- * Tools and sets first: rules name them. What is read back takes the place of what is there, and so
- * nothing is printed before all is known but the entries of sets; without these it is no file.
+ * Tools, groups of them, and sets first: rules name them. What is read back takes the place of what
+ * is there, and so nothing is printed before all is known but the entries of sets; without these it
+ * is no file.
  */
 static int save_run(struct command *c)
 {
@@ -53,6 +59,8 @@ static int save_run(struct command *c)
 	if (!err) {
 		puts(flush_object.name);
 		err = save_all(c, &tool_object, &tools);
+		if (!err)
+			err = save_all(c, &group_object, &tools);
 		if (!err)
 			err = save_all(c, &set_object, &sets);
 		if (!err)

@@ -86,7 +86,17 @@ static int u8_parse(const struct command *c, const struct field *f, const char *
 const struct type type_u8 = { u8_parse, number_text, number_json };
 const struct type type_u16 = { u16_parse, number_text, number_json };
 const struct type type_u32 = { u32_parse, number_text, number_json };
-const struct type type_u64 = { NULL, number_text, number_json };
+static int u64_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	uint64_t n;
+
+	if (word_u64(word, 10, &n))
+		return usage_error(c, "\"%s\" is not %s", word, f->what);
+	put(to, f->nla, &n, sizeof(n));
+	return 0;
+}
+
+const struct type type_u64 = { u64_parse, number_text, number_json };
 
 static void age_text(const struct field *f, struct nlattr *a, struct nlattr *b)
 {
@@ -746,6 +756,62 @@ static int name_parse(const struct command *c, const struct field *f, const char
 }
 
 const struct type type_name = { name_parse, string_text, string_json };
+
+/* A tool's name, with a weight behind it if that is not 1. */
+static int member_parse(const struct command *c, const struct field *f, const char *word, void *to)
+{
+	const struct field weight = { .what = "a weight", .min = 1, .max = KBUMP_WEIGHT_MAX };
+	size_t len = strcspn(word, ":");
+	struct kbump_member m = { .weight = 1 };
+	uint32_t n;
+
+	if (!len || len >= sizeof(m.name))
+		return usage_error(c, "\"%s\" is not a tool name (1-%d characters)", word,
+				   KBUMP_NAME_LEN - 1);
+	memcpy(m.name, word, len);
+	if (word[len]) {
+		if (word_number(c, &weight, word + len + 1, &n))
+			return EXIT_USAGE;
+		m.weight = n;
+	}
+	put(to, f->nla, &m, sizeof(m));
+	return 0;
+}
+
+static void member_string(const struct nlattr *a, char *buf, size_t size)
+{
+	struct kbump_member m = {};
+
+	if (nla_len(a) == sizeof(m))
+		memcpy(&m, nla_data(a), sizeof(m));
+	m.name[sizeof(m.name) - 1] = '\0';
+	if (m.weight == 1)
+		snprintf(buf, size, "%s", m.name);
+	else
+		snprintf(buf, size, "%s:%u", m.name, m.weight);
+}
+
+static void member_text(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[KBUMP_NAME_LEN + 8];
+
+	(void)f;
+	(void)b;
+	member_string(a, buf, sizeof(buf));
+	fputs(buf, stdout);
+}
+
+static struct json_object *member_json(const struct field *f, struct nlattr *a, struct nlattr *b)
+{
+	char buf[KBUMP_NAME_LEN + 8];
+
+	(void)f;
+	(void)b;
+	member_string(a, buf, sizeof(buf));
+	return json_object_new_string(buf);
+}
+
+const struct type type_member = { member_parse, member_text, member_json };
 
 /* As dev_valid_name() of the kernel. */
 static int dev_parse(const struct command *c, const struct field *f, const char *word, void *to)

@@ -14,6 +14,7 @@
 
 #include "chain.h"
 #include "flow.h"
+#include "group.h"
 #include "inline.h"
 #include "relay.h"
 #include "rule.h"
@@ -52,6 +53,29 @@ static struct kb_relay *lead_through(struct kb_relay *r, struct kb_tool *tool)
 	return next;
 }
 
+/* Through the tool, or that member of a group that gets this flow. Return: as lead_through(). */
+static struct kb_relay *lead_through_one(struct kb_relay *r, struct kb_tool *tool)
+{
+	struct kb_choice choice = kb_choice_of(&r->flow->end[KB_CLIENT].tuple);
+	struct kb_relay *next = ERR_PTR(-EHOSTDOWN);
+	struct kb_tool *member = tool;
+	const struct kb_group *g;
+
+	rcu_read_lock();
+	g = rcu_dereference(tool->group);
+	if (g)
+		member = kb_group_pick(g, &choice);
+	if (member)
+		kb_tool_get(member);
+	rcu_read_unlock();
+	if (!member)
+		return next;
+	if (kb_inline_is_up(member))
+		next = lead_through(r, member);
+	kb_tool_put(member);
+	return next;
+}
+
 /* As those that get copies, they are for what the rule has decided, and as it has decided it. */
 static bool has_tools(const struct kb_flow *f)
 {
@@ -84,9 +108,9 @@ int kb_chain_open(struct kb_relay *first, struct kb_relay **last, struct netlink
 	for (i = 0; has_tools(f) && i < f->rule->ntools; i++) {
 		struct kb_tool *tool = f->rule->tools[i];
 
-		if (!tool->line)
+		if (!tool->in_line)
 			continue;
-		next = kb_inline_is_up(tool) ? lead_through(*last, tool) : ERR_PTR(-EHOSTDOWN);
+		next = lead_through_one(*last, tool);
 		if (!IS_ERR(next)) {
 			*last = next;
 			continue;

@@ -5,6 +5,7 @@
 #include "netlink.h"
 #include "rule.h"
 
+struct kb_group;
 struct kb_set;
 struct kb_tool;
 struct kb_tool_look;
@@ -50,6 +51,7 @@ struct kb_draft {
  * @tool: the tool, with a reference
  * @added: it is none of the configuration that holds
  * @look: what its frames are to look like, or NULL: as before
+ * @group: what its members are to be, or NULL: as before
  * @dev: the device that it is to have, or empty: as before. By name, as a draft may be left
  *	alone for long, and no device is to wait for it.
  * @found: that device, while the draft takes its place; under RTNL
@@ -61,6 +63,7 @@ struct kb_draft_tool {
 	struct kb_tool *tool;
 	bool added;
 	struct kb_tool_look *look;
+	struct kb_group *group;
 	char dev[IFNAMSIZ];
 	struct net_device *found;
 	char peer[IFNAMSIZ];

@@ -8,45 +8,80 @@
 #include <linux/netdevice.h>
 
 #include "frame.h"
+#include "group.h"
 #include "rule.h"
 #include "tool.h"
 
 #define MSS_MIN	88
 
+static bool is_chosen(const struct kb_tool_look *look, const struct kb_choice *choice)
+{
+	return look->sample <= 1 || choice->flow % look->sample == 0;
+}
+
+/* The member, of a group. Under RCU. Return: NULL if nobody gets copies of this connection. */
+static struct kb_tool *pick(struct kb_tool *tool, const struct kb_choice *choice)
+{
+	const struct kb_group *g = rcu_dereference(tool->group);
+
+	return g ? kb_group_pick(g, choice) : tool;
+}
+
 /**
  * kb_frame_count_flow - the tools of a rule begin to get copies of one more connection
  * @rule: the rule
+ * @choice: of the connection
  *
  * Context: any.
  */
-void kb_frame_count_flow(const struct kb_rule *rule)
+void kb_frame_count_flow(const struct kb_rule *rule, const struct kb_choice *choice)
 {
 	unsigned int i;
 
-	for (i = 0; i < rule->ntools; i++)
-		if (!rule->tools[i]->line)
-			this_cpu_inc(rule->tools[i]->stats->flows);
+	rcu_read_lock();
+	for (i = 0; i < rule->ntools; i++) {
+		struct kb_tool *tool = rule->tools[i], *member = pick(tool, choice);
+
+		if (tool->in_line || !member ||
+		    !is_chosen(rcu_dereference(member->look), choice))
+			continue;
+		this_cpu_inc(member->stats->flows);
+		if (member != tool)
+			this_cpu_inc(tool->stats->flows);
+	}
+	rcu_read_unlock();
 }
 
 /**
  * kb_frame_target - find out how a tool is to be sent to
  * @to: result
  * @tool: the tool
+ * @choice: of the connection
  * @frames: so many are lost, as far as one can know, if its device is gone or down
  *
  * Context: RCU read side.
- * Return: false if they are, or if the tool gets no copies.
+ * Return: false if they are, or if the tool gets no copies, or none of this connection.
  */
-bool kb_frame_target(struct kb_target *to, struct kb_tool *tool, unsigned int frames)
+bool kb_frame_target(struct kb_target *to, struct kb_tool *tool, const struct kb_choice *choice,
+		     unsigned int frames)
 {
-	if (tool->line)
+	struct kb_tool *member;
+
+	if (tool->in_line)
 		return false;
-	to->tool = tool;
-	to->dev = rcu_dereference(tool->dev);
-	to->look = rcu_dereference(tool->look);
+	member = pick(tool, choice);
+	if (!member) {
+		this_cpu_add(tool->stats->drop_down, frames);
+		return false;
+	}
+	to->tool = member;
+	to->dev = rcu_dereference(member->dev);
+	to->look = rcu_dereference(member->look);
+	if (!is_chosen(to->look, choice))
+		return false;
 	if (to->dev && kb_tool_dev_is_up(to->dev))
 		return true;
-	this_cpu_add(tool->stats->drop_down, frames);
+	this_cpu_add(member->stats->drop_down, frames);
 	return false;
 }
 
@@ -103,6 +138,11 @@ void kb_frame_send(struct sk_buff *skb, u8 family, const struct kb_target *to)
 	int rc;
 
 	put_ethernet(skb, family, to);
+	if (to->look->snaplen && pskb_trim(skb, to->look->snaplen)) {
+		kfree_skb(skb);
+		this_cpu_inc(stats->drop_nomem);
+		return;
+	}
 	skb->dev = to->dev;
 	skb->priority = 0;
 	len = skb->len;

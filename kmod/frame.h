@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct kb_choice;
 struct kb_rule;
 struct kb_tool;
 struct kb_tool_look;
@@ -23,8 +24,9 @@ struct kb_target {
 	const struct kb_tool_look *look;
 };
 
-void kb_frame_count_flow(const struct kb_rule *rule);
-bool kb_frame_target(struct kb_target *to, struct kb_tool *tool, unsigned int frames);
+void kb_frame_count_flow(const struct kb_rule *rule, const struct kb_choice *choice);
+bool kb_frame_target(struct kb_target *to, struct kb_tool *tool, const struct kb_choice *choice,
+		     unsigned int frames);
 unsigned int kb_frame_room(const struct kb_target *to);
 unsigned int kb_frame_mss(const struct kb_target *to, unsigned int headers);
 void kb_frame_send(struct sk_buff *skb, u8 family, const struct kb_target *to);

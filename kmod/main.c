@@ -131,12 +131,14 @@ static struct pernet_operations net_ops = {
 
 /*
  * Until all that waits for a grace period is free, by code of ours: first the works that free what
- * takes long, such as tables of rules, then the rules, and then the tools of these.
+ * takes long, such as tables of rules, then the rules, then the tools of these, and then members of
+ * groups.
  */
 static void wait_for_frees(void)
 {
 	rcu_barrier();
 	destroy_workqueue(kb_free_wq);
+	rcu_barrier();
 	rcu_barrier();
 	rcu_barrier();
 }

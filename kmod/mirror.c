@@ -37,6 +37,8 @@
  * @page: where the data is
  * @off: first byte of it
  * @len: bytes
+ * @of_data: it has data, or acknowledges some
+ * @pos: of that data in its stream
  */
 struct segment {
 	enum kb_side from;
@@ -46,6 +48,8 @@ struct segment {
 	struct page *page;
 	unsigned int off;
 	unsigned int len;
+	bool of_data;
+	u64 pos;
 };
 
 static const struct kb_tuple *mirror_tuple(const struct kb_mirror *m)
@@ -220,6 +224,26 @@ static void send_to(struct kb_mirror *m, const struct segment *s, const struct k
 	} while (left);
 }
 
+/* Bytes of a side's stream that a tool does not get, so far. */
+static u64 beyond(const struct kb_mirror *m, enum kb_side side, u64 limit)
+{
+	return m->sent[side] > limit ? m->sent[side] - limit : 0;
+}
+
+/* To a tool that gets the beginnings of streams, these end there. Return: false if it is over. */
+static bool confine(const struct kb_mirror *m, struct segment *s, u64 limit)
+{
+	if (!limit)
+		return true;
+	if (s->of_data && s->pos >= limit)
+		return false;
+	s->seq -= beyond(m, s->from, limit);
+	s->ack -= beyond(m, kb_other(s->from), limit);
+	if (s->len)
+		s->len = min_t(u64, s->len, limit - s->pos);
+	return true;
+}
+
 static unsigned int count_frames(const struct segment *s)
 {
 	return max(1U, DIV_ROUND_UP(s->len, ETH_DATA_LEN));
@@ -233,24 +257,52 @@ static void send_all(struct kb_mirror *m, const struct segment *s)
 	unsigned int i;
 
 	rcu_read_lock();
-	for (i = 0; i < rule->ntools; i++)
-		if (kb_frame_target(&to, rule->tools[i], count_frames(s)))
-			send_to(m, s, &to);
+	for (i = 0; i < rule->ntools; i++) {
+		struct segment part = *s;
+
+		if (kb_frame_target(&to, rule->tools[i], &m->choice, count_frames(s)) &&
+		    confine(m, &part, to.look->limit))
+			send_to(m, &part, &to);
+	}
 	rcu_read_unlock();
 }
 
-/* One segment from @from, which takes up @len numbers of its sequence. */
-static void emit(struct kb_mirror *m, enum kb_side from, u8 flags, unsigned int len)
+static struct segment segment_from(const struct kb_mirror *m, enum kb_side from, u8 flags)
 {
-	struct segment s = {
+	return (struct segment){
 		.from = from,
 		.flags = flags,
 		.seq = m->seq[from],
 		.ack = m->seq[kb_other(from)],
 	};
+}
+
+/* One segment from @from, which takes up @len numbers of its sequence. */
+static void emit(struct kb_mirror *m, enum kb_side from, u8 flags, unsigned int len)
+{
+	struct segment s = segment_from(m, from, flags);
 
 	send_all(m, &s);
 	m->seq[from] += len;
+}
+
+static void emit_data(struct kb_mirror *m, enum kb_side from, const struct kb_chunk *c)
+{
+	struct segment s = segment_from(m, from, TCPHDR_ACK | TCPHDR_PSH);
+	struct segment ack;
+
+	s.page = c->page;
+	s.off = c->off;
+	s.len = c->len;
+	s.of_data = true;
+	s.pos = m->sent[from];
+	send_all(m, &s);
+	m->seq[from] += c->len;
+	m->sent[from] += c->len;
+	ack = segment_from(m, kb_other(from), TCPHDR_ACK);
+	ack.of_data = true;
+	ack.pos = s.pos;
+	send_all(m, &ack);
 }
 
 /*
@@ -278,8 +330,9 @@ void kb_mirror_open(struct kb_mirror *m, const struct kb_flow *f)
 	if (!has_tools(f))
 		return;
 	m->rule = f->rule;
+	m->choice = kb_choice_of(mirror_tuple(m));
 	mutex_lock(&m->lock);
-	kb_frame_count_flow(m->rule);
+	kb_frame_count_flow(m->rule, &m->choice);
 	emit(m, KB_CLIENT, TCPHDR_SYN, 1);
 	emit(m, KB_SERVER, TCPHDR_SYN | TCPHDR_ACK, 1);
 	emit(m, KB_CLIENT, TCPHDR_ACK, 0);
@@ -302,21 +355,8 @@ void kb_mirror_data(struct kb_mirror *m, enum kb_side from, const struct kb_chun
 	if (!m->rule)
 		return;
 	mutex_lock(&m->lock);
-	if (!m->fin[from] && !m->reset) {
-		struct segment s = {
-			.from = from,
-			.flags = TCPHDR_ACK | TCPHDR_PSH,
-			.seq = m->seq[from],
-			.ack = m->seq[kb_other(from)],
-			.page = c->page,
-			.off = c->off,
-			.len = c->len,
-		};
-
-		send_all(m, &s);
-		m->seq[from] += c->len;
-		emit(m, kb_other(from), TCPHDR_ACK, 0);
-	}
+	if (!m->fin[from] && !m->reset)
+		emit_data(m, from, c);
 	mutex_unlock(&m->lock);
 }
 

@@ -4,6 +4,7 @@
 
 #include <linux/mutex.h>
 
+#include "group.h"
 #include "tuple.h"
 
 struct kb_flow;
@@ -17,7 +18,9 @@ struct kb_chunk;
  * @flow: the flow; constant
  * @rule: names the tools; the flow's. NULL if nobody looks at it; constant
  * @lock: keeps the frames of both directions in the order of their numbers
+ * @choice: by what tools choose connections; constant
  * @seq: next sequence number of each side
+ * @sent: bytes of data that each side has sent
  * @ipid: next IPv4 identification of each side
  * @fin: this side has sent its FIN
  * @reset: the connection has been reset; nothing more is sent
@@ -26,7 +29,9 @@ struct kb_mirror {
 	const struct kb_flow *flow;
 	const struct kb_rule *rule;
 	struct mutex lock;
+	struct kb_choice choice;
 	u32 seq[KB_SIDES];
+	u64 sent[KB_SIDES];
 	u16 ipid[KB_SIDES];
 	bool fin[KB_SIDES];
 	bool reset;

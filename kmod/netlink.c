@@ -99,11 +99,19 @@ static const struct nla_policy tool_policy[KBUMP_TOOL_A_MAX + 1] = {
 	[KBUMP_TOOL_A_DROP_QUEUE] = { .type = NLA_REJECT },
 	[KBUMP_TOOL_A_DROP_DOWN] = { .type = NLA_REJECT },
 	[KBUMP_TOOL_A_DROP_NOMEM] = { .type = NLA_REJECT },
-	[KBUMP_TOOL_A_MODE]	= NLA_POLICY_MAX(NLA_U8, KBUMP_TOOL_INLINE),
+	[KBUMP_TOOL_A_MODE]	= NLA_POLICY_MAX(NLA_U8, KBUMP_TOOL_MODE_MAX),
 	[KBUMP_TOOL_A_PEER]	= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
 	[KBUMP_TOOL_A_FAIL]	= NLA_POLICY_MAX(NLA_U8, KBUMP_TOOL_FAIL_MAX),
 	[KBUMP_TOOL_A_HEARTBEAT] = { .type = NLA_U32 },
 	[KBUMP_TOOL_A_MISSED]	= { .type = NLA_REJECT },
+	[KBUMP_TOOL_A_SNAPLEN]	= { .type = NLA_U32 },
+	[KBUMP_TOOL_A_LIMIT]	= { .type = NLA_U64 },
+	[KBUMP_TOOL_A_SAMPLE]	= { .type = NLA_U32 },
+	[KBUMP_TOOL_A_MEMBER]	= NLA_POLICY_EXACT_LEN(sizeof(struct kbump_member)),
+	[KBUMP_TOOL_A_STANDBY]	= NLA_POLICY_EXACT_LEN(sizeof(struct kbump_member)),
+	[KBUMP_TOOL_A_SPREAD]	= NLA_POLICY_MAX(NLA_U8, KBUMP_SPREAD_MAX),
+	[KBUMP_TOOL_A_KEY]	= NLA_POLICY_MAX(NLA_U8, KBUMP_SPREAD_KEY_MAX),
+	[KBUMP_TOOL_A_MIN]	= { .type = NLA_U8 },
 };
 
 static const struct nla_policy leg_policy[KBUMP_LEG_A_MAX + 1] = {

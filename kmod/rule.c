@@ -22,7 +22,7 @@ bool kb_rule_is_led(const struct kb_rule *r)
 	unsigned int i;
 
 	for (i = 0; r->action == KBUMP_ACTION_BYPASS && i < r->ntools; i++)
-		if (r->tools[i]->line)
+		if (r->tools[i]->in_line)
 			return true;
 	return false;
 }
@@ -32,7 +32,7 @@ static bool has_tool_that_blocks(const struct kb_rule *r)
 	unsigned int i;
 
 	for (i = 0; i < r->ntools; i++)
-		if (r->tools[i]->line && kb_inline_blocks(r->tools[i]))
+		if (r->tools[i]->in_line && kb_inline_blocks(r->tools[i]))
 			return true;
 	return false;
 }

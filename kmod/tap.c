@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "frame.h"
+#include "group.h"
 #include "packet.h"
 #include "rule.h"
 #include "tap.h"
@@ -66,6 +67,8 @@ enum kb_tap_flag {
  * @check: jiffies when to look at it again; under &kb_taps.lock
  * @seen: jiffies of the last packet; races do no harm
  * @flags: of &enum kb_tap_flag; atomic
+ * @choice: by what tools choose connections; constant
+ * @bytes: of data that each side has sent, what was sent again included; races do no harm
  */
 struct kb_tap {
 	struct rhash_head node;
@@ -76,6 +79,8 @@ struct kb_tap {
 	unsigned long check;
 	unsigned long seen;
 	unsigned long flags;
+	struct kb_choice choice;
+	u64 bytes[KB_SIDES];
 };
 
 /**
@@ -192,6 +197,7 @@ static struct kb_tap *tap_alloc(const struct kb_tuple *tuple, struct kb_rule *ru
 	}
 	t->rule = rule;
 	t->tuple = *tuple;
+	t->choice = kb_choice_of(tuple);
 	t->seen = jiffies;
 	INIT_LIST_HEAD(&t->list);
 	return t;
@@ -225,7 +231,7 @@ static void begin(struct kb_net *kn, const struct kb_tuple *tuple, struct kb_rul
 		spin_unlock_bh(&kn->taps->lock);
 	}
 	if (!err) {
-		kb_frame_count_flow(rule);
+		kb_frame_count_flow(rule, &t->choice);
 		start_sweep(kn->taps);
 		return;
 	}
@@ -249,7 +255,9 @@ static void forget(struct kb_taps *taps, struct kb_tap *t)
 static void begin_anew(struct kb_tap *t)
 {
 	if (has_ended(t))
-		kb_frame_count_flow(t->rule);
+		kb_frame_count_flow(t->rule, &t->choice);
+	WRITE_ONCE(t->bytes[KB_CLIENT], 0);
+	WRITE_ONCE(t->bytes[KB_SERVER], 0);
 	WRITE_ONCE(t->seen, jiffies);
 	/* Before it is taken for one that has waited for its answer: look_at(). */
 	smp_wmb();
@@ -430,6 +438,8 @@ void kb_tap_packet(struct kb_net *kn, struct sk_buff *skb, const struct nf_hook_
 	struct kb_target to;
 	struct kb_packet p;
 	enum kb_side from;
+	unsigned int data;
+	u64 before;
 
 	/* A frame on its way through a bridge is not forwarded by the box. */
 	if (!kb_packet_tcp(skb, state, &p) || nf_bridge_info_exists(skb) || !is_sound(skb, &p))
@@ -443,9 +453,14 @@ void kb_tap_packet(struct kb_net *kn, struct sk_buff *skb, const struct nf_hook_
 	}
 	if (!t)
 		return;
-	note(t, from, &p, kb_packet_length(skb, p.family) > p.payload);
+	data = kb_packet_length(skb, p.family);
+	data = data > p.payload ? data - p.payload : 0;
+	before = READ_ONCE(t->bytes[from]);
+	note(t, from, &p, data);
+	WRITE_ONCE(t->bytes[from], before + data);
 	for (i = 0; i < t->rule->ntools; i++)
-		if (kb_frame_target(&to, t->rule->tools[i], frames))
+		if (kb_frame_target(&to, t->rule->tools[i], &t->choice, frames) &&
+		    !(data && to.look->limit && before >= to.look->limit))
 			send(skb, &p, from, &to, frames);
 }
 

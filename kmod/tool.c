@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 
+#include "group.h"
 #include "inline.h"
 #include "netlink.h"
 #include "tool.h"
@@ -45,6 +46,7 @@ static void tool_free_rcu(struct rcu_head *rcu)
 
 	kfree(rcu_dereference_protected(t->look, true));
 	kb_inline_free(t->line);
+	kb_group_free(rcu_dereference_protected(t->group, true));
 	free_percpu(t->stats);
 	kfree(t);
 }
@@ -111,14 +113,15 @@ void kb_tool_set_dev(struct kb_tool *t, struct net_device *dev)
  * @kn: the namespace
  * @name: its name
  * @look: what its frames look like; belongs to the tool
- * @in_line: it gets no copies, but the flows
+ * @mode: what it gets
  *
  * Context: process; sleeps.
  * Return: the tool, without a device and with one reference; or NULL, and @look is the caller's.
  */
 struct kb_tool *kb_tool_alloc(struct kb_net *kn, const char *name, struct kb_tool_look *look,
-			      bool in_line)
+			      enum kbump_tool_mode mode)
 {
+	bool in_line = mode == KBUMP_TOOL_INLINE;
 	struct kb_tool *t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
 
 	if (!t)
@@ -134,6 +137,8 @@ struct kb_tool *kb_tool_alloc(struct kb_net *kn, const char *name, struct kb_too
 	INIT_LIST_HEAD(&t->list);
 	refcount_set(&t->ref, 1);
 	strscpy(t->name, name, sizeof(t->name));
+	t->in_line = in_line;
+	t->is_group = mode == KBUMP_TOOL_GROUP;
 	RCU_INIT_POINTER(t->look, look);
 	return t;
 }

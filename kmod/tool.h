@@ -9,6 +9,7 @@
 
 #include "net.h"
 
+struct kb_group;
 struct kb_inline;
 
 /*
@@ -22,6 +23,9 @@ struct kb_tool_look {
 	u16 vlan;
 	u16 dport;
 	u32 mtu;
+	u32 snaplen;
+	u64 limit;
+	u32 sample;
 	u8 fail;
 	u32 heartbeat;
 };
@@ -49,7 +53,10 @@ struct kb_tool_stats {
  *	RCU. The reference is dropped when the device unregisters or moves away.
  * @tracker: of the reference
  * @look: what the frames look like; replaced as a whole, read under RCU
- * @line: what an inline tool has; NULL if it gets copies. Constant
+ * @line: what an inline tool has, else NULL; constant, as the two below
+ * @in_line: it is one, or a group of such
+ * @is_group: it is a group, and has no device
+ * @group: its members, or NULL; as @look
  * @stats: per-CPU counters
  * @name: never changes
  * @last_dev: name of the device when it was last seen; under &kb_net.lock
@@ -62,6 +69,9 @@ struct kb_tool {
 	netdevice_tracker tracker;
 	struct kb_tool_look __rcu *look;
 	struct kb_inline *line;
+	bool in_line;
+	bool is_group;
+	struct kb_group __rcu *group;
 	struct kb_tool_stats __percpu *stats;
 	char name[KBUMP_NAME_LEN];
 	char last_dev[IFNAMSIZ];
@@ -69,7 +79,7 @@ struct kb_tool {
 
 struct kb_tool *kb_tool_find(struct kb_net *kn, const char *name);
 struct kb_tool *kb_tool_alloc(struct kb_net *kn, const char *name, struct kb_tool_look *look,
-			      bool in_line);
+			      enum kbump_tool_mode mode);
 void kb_tool_get(struct kb_tool *t);
 void kb_tool_put(struct kb_tool *t);
 void kb_tool_remove(struct kb_tool *t);

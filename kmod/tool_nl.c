@@ -11,6 +11,7 @@
 
 #include "compat.h"
 #include "draft.h"
+#include "group.h"
 #include "inline.h"
 #include "netlink.h"
 #include "tool.h"
@@ -18,6 +19,9 @@
 #include "wire.h"
 
 #define MTU_MIN		576
+/* All headers are in it. */
+#define SNAPLEN_MIN	96
+#define SNAPLEN_MAX	65535
 /* In ms. */
 #define HEARTBEAT_MIN	20
 #define HEARTBEAT_MAX	60000
@@ -27,15 +31,32 @@ static const struct kb_tool_look *tool_look(const struct kb_tool *t)
 	return rcu_dereference_protected(t->look, true);
 }
 
+static const struct kb_group *tool_group(const struct kb_tool *t)
+{
+	return rcu_dereference_protected(t->group, true);
+}
+
 static enum kbump_tool_state tool_state(const struct kb_tool *t)
 {
 	const struct net_device *dev = kb_tool_dev(t);
 
+	if (t->is_group)
+		return kb_group_is_up(tool_group(t)) ? KBUMP_TOOL_UP : KBUMP_TOOL_DOWN;
 	if (!dev || (t->line && !kb_inline_peer(t->line)))
 		return KBUMP_TOOL_GONE;
 	if (t->line)
 		return kb_inline_is_up(t) ? KBUMP_TOOL_UP : KBUMP_TOOL_DOWN;
 	return kb_tool_dev_is_up(dev) ? KBUMP_TOOL_UP : KBUMP_TOOL_DOWN;
+}
+
+static enum kbump_tool_state state_of(const struct kb_tool *t)
+{
+	enum kbump_tool_state state;
+
+	rcu_read_lock();
+	state = tool_state(t);
+	rcu_read_unlock();
+	return state;
 }
 
 static struct kb_tool_stats tool_stats(const struct kb_tool *t)
@@ -61,7 +82,7 @@ static int fill_counters(struct sk_buff *skb, const struct kb_tool *t)
 {
 	struct kb_tool_stats s = tool_stats(t);
 
-	if (t->line)
+	if (t->in_line)
 		return nla_put_u64_64bit(skb, KBUMP_TOOL_A_FLOWS, s.flows, KBUMP_TOOL_A_PAD) ||
 		       nla_put_u64_64bit(skb, KBUMP_TOOL_A_MISSED, s.missed, KBUMP_TOOL_A_PAD);
 	return nla_put_u64_64bit(skb, KBUMP_TOOL_A_FRAMES, s.frames, KBUMP_TOOL_A_PAD) ||
@@ -80,21 +101,49 @@ static int fill_look(struct sk_buff *skb, const struct kb_tool_look *look)
 	    nla_put(skb, KBUMP_TOOL_A_DST_MAC, ETH_ALEN, look->dst))
 		return -EMSGSIZE;
 	return nla_put_u16(skb, KBUMP_TOOL_A_VLAN, look->vlan) ||
-	       nla_put_u16(skb, KBUMP_TOOL_A_DPORT, look->dport) ||
-	       nla_put_u32(skb, KBUMP_TOOL_A_MTU, look->mtu);
+	       nla_put_u16(skb, KBUMP_TOOL_A_DPORT, look->dport);
+}
+
+static int fill_copies(struct sk_buff *skb, const struct kb_tool_look *look)
+{
+	return nla_put_u32(skb, KBUMP_TOOL_A_MTU, look->mtu) ||
+	       nla_put_u32(skb, KBUMP_TOOL_A_SNAPLEN, look->snaplen) ||
+	       nla_put_u64_64bit(skb, KBUMP_TOOL_A_LIMIT, look->limit, KBUMP_TOOL_A_PAD) ||
+	       nla_put_u32(skb, KBUMP_TOOL_A_SAMPLE, look->sample);
 }
 
 static int fill_line(struct sk_buff *skb, const struct kb_inline *l,
 		     const struct kb_tool_look *look)
 {
-	const struct net_device *peer = l ? kb_inline_peer(l) : NULL;
+	const struct net_device *peer = kb_inline_peer(l);
 
-	if (!l)
-		return nla_put_u8(skb, KBUMP_TOOL_A_MODE, KBUMP_TOOL_MIRROR);
 	return nla_put_u8(skb, KBUMP_TOOL_A_MODE, KBUMP_TOOL_INLINE) ||
 	       nla_put_string(skb, KBUMP_TOOL_A_PEER, peer ? peer->name : l->last_peer) ||
 	       nla_put_u8(skb, KBUMP_TOOL_A_FAIL, look->fail) ||
 	       nla_put_u32(skb, KBUMP_TOOL_A_HEARTBEAT, look->heartbeat);
+}
+
+static int fill_group(struct sk_buff *skb, const struct kb_tool *t)
+{
+	const struct kb_group *g = tool_group(t);
+
+	if (nla_put_u8(skb, KBUMP_TOOL_A_MODE, KBUMP_TOOL_GROUP) || kb_group_fill(skb, g))
+		return -EMSGSIZE;
+	return g->in_line ? nla_put_u8(skb, KBUMP_TOOL_A_FAIL, tool_look(t)->fail) : 0;
+}
+
+static int fill_dev(struct sk_buff *skb, const struct kb_tool *t)
+{
+	const struct kb_tool_look *look = tool_look(t);
+	const struct net_device *dev = kb_tool_dev(t);
+
+	if (nla_put_string(skb, KBUMP_TOOL_A_DEV, dev ? dev->name : t->last_dev) ||
+	    nla_put_u32(skb, KBUMP_TOOL_A_IFINDEX, dev ? dev->ifindex : 0) ||
+	    fill_look(skb, look))
+		return -EMSGSIZE;
+	if (t->line)
+		return fill_line(skb, t->line, look);
+	return nla_put_u8(skb, KBUMP_TOOL_A_MODE, KBUMP_TOOL_MIRROR) || fill_copies(skb, look);
 }
 
 /**
@@ -108,14 +157,28 @@ static int fill_line(struct sk_buff *skb, const struct kb_inline *l,
 int kb_tool_fill(struct sk_buff *skb, const void *obj)
 {
 	const struct kb_tool *t = obj;
-	const struct net_device *dev = kb_tool_dev(t);
 
 	if (nla_put_string(skb, KBUMP_TOOL_A_NAME, t->name) ||
-	    nla_put_string(skb, KBUMP_TOOL_A_DEV, dev ? dev->name : t->last_dev) ||
-	    nla_put_u32(skb, KBUMP_TOOL_A_IFINDEX, dev ? dev->ifindex : 0) ||
-	    fill_look(skb, tool_look(t)) || fill_line(skb, t->line, tool_look(t)) ||
-	    nla_put_u8(skb, KBUMP_TOOL_A_STATE, tool_state(t)) || fill_counters(skb, t))
+	    (t->is_group ? fill_group(skb, t) : fill_dev(skb, t)) ||
+	    nla_put_u8(skb, KBUMP_TOOL_A_STATE, state_of(t)) || fill_counters(skb, t))
 		return -EMSGSIZE;
+	return 0;
+}
+
+static int parse_copies(struct kb_tool_look *look, struct nlattr **tb,
+			struct netlink_ext_ack *extack)
+{
+	if (tb[KBUMP_TOOL_A_SNAPLEN])
+		look->snaplen = nla_get_u32(tb[KBUMP_TOOL_A_SNAPLEN]);
+	if (tb[KBUMP_TOOL_A_LIMIT])
+		look->limit = nla_get_u64(tb[KBUMP_TOOL_A_LIMIT]);
+	if (tb[KBUMP_TOOL_A_SAMPLE])
+		look->sample = nla_get_u32(tb[KBUMP_TOOL_A_SAMPLE]);
+	if (look->snaplen && (look->snaplen < SNAPLEN_MIN || look->snaplen > SNAPLEN_MAX)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_SNAPLEN],
+				    "snaplen is not 96 to 65535");
+		return -ERANGE;
+	}
 	return 0;
 }
 
@@ -138,7 +201,7 @@ static int parse_look(struct kb_tool_look *look, struct nlattr **tb,
 		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_MTU], "mtu is not 576 to 65535");
 		return -ERANGE;
 	}
-	return 0;
+	return parse_copies(look, tb, extack);
 }
 
 static int parse_line(struct kb_tool_look *look, struct nlattr **tb,
@@ -157,27 +220,51 @@ static int parse_line(struct kb_tool_look *look, struct nlattr **tb,
 	return 0;
 }
 
-/* Some settings say something of one mode only. */
-static int check_mode(bool in_line, struct nlattr **tb, struct netlink_ext_ack *extack)
+/* Some settings say something of some modes only. */
+static int check_mode(enum kbump_tool_mode mode, struct nlattr **tb,
+		      struct netlink_ext_ack *extack)
 {
-	static const int of_mirror[] = { KBUMP_TOOL_A_MTU };
-	static const int of_inline[] = {
-		KBUMP_TOOL_A_PEER, KBUMP_TOOL_A_FAIL, KBUMP_TOOL_A_HEARTBEAT,
+	const unsigned int copies = BIT(KBUMP_TOOL_MIRROR), line = BIT(KBUMP_TOOL_INLINE);
+	const unsigned int group = BIT(KBUMP_TOOL_GROUP);
+	const struct {
+		int attr;
+		unsigned int modes;
+	} of[] = {
+		{ KBUMP_TOOL_A_DEV, copies | line },
+		{ KBUMP_TOOL_A_SRC_MAC, copies | line },
+		{ KBUMP_TOOL_A_DST_MAC, copies | line },
+		{ KBUMP_TOOL_A_VLAN, copies | line },
+		{ KBUMP_TOOL_A_DPORT, copies | line },
+		{ KBUMP_TOOL_A_MTU, copies },
+		{ KBUMP_TOOL_A_SNAPLEN, copies },
+		{ KBUMP_TOOL_A_LIMIT, copies },
+		{ KBUMP_TOOL_A_SAMPLE, copies },
+		{ KBUMP_TOOL_A_PEER, line },
+		{ KBUMP_TOOL_A_HEARTBEAT, line },
+		{ KBUMP_TOOL_A_FAIL, line | group },
+		{ KBUMP_TOOL_A_MEMBER, group },
+		{ KBUMP_TOOL_A_STANDBY, group },
+		{ KBUMP_TOOL_A_SPREAD, group },
+		{ KBUMP_TOOL_A_KEY, group },
+		{ KBUMP_TOOL_A_MIN, group },
 	};
-	const int *wrong = in_line ? of_mirror : of_inline;
-	int i, n = in_line ? ARRAY_SIZE(of_mirror) : ARRAY_SIZE(of_inline);
+	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		if (!tb[wrong[i]])
+	for (i = 0; i < ARRAY_SIZE(of); i++) {
+		if (!tb[of[i].attr] || of[i].modes & BIT(mode))
 			continue;
-		if (in_line)
-			NL_SET_ERR_MSG_ATTR(extack, tb[wrong[i]],
-					    "an inline tool has no such setting");
-		else
-			NL_SET_ERR_MSG_ATTR(extack, tb[wrong[i]], "only an inline tool has this");
+		NL_SET_ERR_MSG_ATTR(extack, tb[of[i].attr],
+				    "a tool of this mode has no such setting");
 		return -EINVAL;
 	}
 	return 0;
+}
+
+static enum kbump_tool_mode mode_of(const struct kb_tool *t)
+{
+	if (t->is_group)
+		return KBUMP_TOOL_GROUP;
+	return t->line ? KBUMP_TOOL_INLINE : KBUMP_TOOL_MIRROR;
 }
 
 /* Called under RTNL. */
@@ -246,6 +333,7 @@ static void entry_free(struct kb_draft_tool *e)
 {
 	list_del(&e->list);
 	kfree(e->look);
+	kb_group_free(e->group);
 	kb_tool_put(e->tool);
 	kfree(e);
 }
@@ -312,6 +400,8 @@ static struct net_device *peer_of(const struct kb_draft_tool *e)
 
 static bool uses(const struct kb_draft_tool *e, const struct net_device *dev)
 {
+	if (e->tool->is_group)
+		return false;
 	return dev_of(e) == dev || (e->tool->line && peer_of(e) == dev);
 }
 
@@ -426,6 +516,19 @@ static void set_look(struct kb_net *kn, struct kb_draft_tool *e)
 	kvfree_rcu_mightsleep(old);
 }
 
+static void set_group(struct kb_net *kn, struct kb_draft_tool *e)
+{
+	struct kb_group *old;
+
+	if (!e->group)
+		return;
+	e->tool->in_line = e->group->in_line;
+	old = rcu_replace_pointer(e->tool->group, e->group, lockdep_is_held(&kn->lock));
+	e->group = NULL;
+	if (old)
+		kb_group_free_later(old);
+}
+
 /**
  * kb_draft_enter_tools - make the tools as the draft has them
  * @kn: the namespace, whose lock is held
@@ -439,6 +542,7 @@ void kb_draft_enter_tools(struct kb_net *kn, struct kb_draft *d)
 
 	list_for_each_entry(e, &d->tools, list) {
 		set_look(kn, e);
+		set_group(kn, e);
 		if (e->found)
 			kb_tool_set_dev(e->tool, e->found);
 		if (e->found_peer)
@@ -468,18 +572,18 @@ void kb_draft_leave_tools(struct kb_draft *d)
 
 /* What was deleted before in the same draft comes back: flows that have it go on with it. */
 static struct kb_draft_tool *make(struct kb_net *kn, struct kb_draft *d, const char *name,
-				  struct kb_tool_look *look, bool in_line)
+				  struct kb_tool_look *look, enum kbump_tool_mode mode)
 {
 	struct kb_draft_tool *e = find(&d->gone_tools, name);
 	struct kb_tool *t;
 
-	if (e && !!e->tool->line == in_line) {
+	if (e && mode_of(e->tool) == mode) {
 		list_move_tail(&e->list, &d->tools);
 		kfree(e->look);
 		e->look = look;
 		return e;
 	}
-	t = kb_tool_alloc(kn, name, look, in_line);
+	t = kb_tool_alloc(kn, name, look, mode);
 	if (!t)
 		return NULL;
 	e = enter(d, t);
@@ -516,21 +620,22 @@ static void set_devs(struct kb_draft_tool *e, struct nlattr **tb)
 		nla_strscpy(e->peer, tb[KBUMP_TOOL_A_PEER], sizeof(e->peer));
 }
 
-static int add(struct kb_net *kn, struct kb_draft *d, struct nlattr **tb,
-	       struct netlink_ext_ack *extack)
+static int add(struct kb_net *kn, struct kb_draft *d, const struct nlattr *nest,
+	       struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	const char *name = nla_data(tb[KBUMP_TOOL_A_NAME]);
-	bool in_line = tb[KBUMP_TOOL_A_MODE] &&
-		       nla_get_u8(tb[KBUMP_TOOL_A_MODE]) == KBUMP_TOOL_INLINE;
+	enum kbump_tool_mode mode = tb[KBUMP_TOOL_A_MODE] ?
+				    nla_get_u8(tb[KBUMP_TOOL_A_MODE]) : KBUMP_TOOL_MIRROR;
+	struct kb_group *group = NULL;
 	struct kb_tool_look *look;
 	struct kb_draft_tool *e;
 	int err;
 
-	if (!tb[KBUMP_TOOL_A_DEV]) {
+	if (mode != KBUMP_TOOL_GROUP && !tb[KBUMP_TOOL_A_DEV]) {
 		NL_SET_ERR_MSG(extack, "the tool's device is missing");
 		return -EINVAL;
 	}
-	if (in_line && !tb[KBUMP_TOOL_A_PEER]) {
+	if (mode == KBUMP_TOOL_INLINE && !tb[KBUMP_TOOL_A_PEER]) {
 		NL_SET_ERR_MSG(extack, "the device of the tool's other side is missing");
 		return -EINVAL;
 	}
@@ -538,22 +643,34 @@ static int add(struct kb_net *kn, struct kb_draft *d, struct nlattr **tb,
 		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_NAME], "a tool of this name exists");
 		return -EEXIST;
 	}
-	err = check_mode(in_line, tb, extack) ?: check_devs(kn, tb, extack);
+	err = check_mode(mode, tb, extack) ?: check_devs(kn, tb, extack);
 	if (err)
 		return err;
 	look = kzalloc(sizeof(*look), GFP_KERNEL_ACCOUNT);
 	if (!look)
 		return -ENOMEM;
-	if (!in_line)
+	if (mode == KBUMP_TOOL_MIRROR)
 		eth_broadcast_addr(look->dst);
 	err = parse_look(look, tb, extack) ?: parse_line(look, tb, extack);
-	e = err ? NULL : make(kn, d, name, look, in_line);
-	if (!e) {
-		kfree(look);
-		return err ?: -ENOMEM;
+	if (!err && mode == KBUMP_TOOL_GROUP) {
+		group = kb_group_parse(d, nest, tb, NULL, extack);
+		err = PTR_ERR_OR_ZERO(group);
 	}
+	if (err)
+		goto fail_look;
+	err = -ENOMEM;
+	e = make(kn, d, name, look, mode);
+	if (!e)
+		goto fail_group;
 	set_devs(e, tb);
+	kb_group_free(e->group);
+	e->group = group;
 	return note(d, KBUMP_CMD_TOOL_ADD, e->tool);
+fail_group:
+	kb_group_free(group);
+fail_look:
+	kfree(look);
+	return err;
 }
 
 static struct kb_draft_tool *named(struct kb_draft *d, struct nlattr **tb,
@@ -567,35 +684,47 @@ static struct kb_draft_tool *named(struct kb_draft *d, struct nlattr **tb,
 }
 
 /* Everything is checked before anything is set. */
-static int set(struct kb_net *kn, struct kb_draft *d, struct nlattr **tb,
-	       struct netlink_ext_ack *extack)
+static int set(struct kb_net *kn, struct kb_draft *d, const struct nlattr *nest,
+	       struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	struct kb_draft_tool *e = named(d, tb, extack);
+	struct kb_group *group = NULL;
 	struct kb_tool_look *look;
 	int err;
 
 	if (!e)
 		return -ENOENT;
-	if (tb[KBUMP_TOOL_A_MODE] &&
-	    (nla_get_u8(tb[KBUMP_TOOL_A_MODE]) == KBUMP_TOOL_INLINE) != !!e->tool->line) {
+	if (tb[KBUMP_TOOL_A_MODE] && nla_get_u8(tb[KBUMP_TOOL_A_MODE]) != mode_of(e->tool)) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_MODE],
 				    "the mode of a tool cannot be changed");
 		return -EINVAL;
 	}
-	err = check_mode(e->tool->line, tb, extack) ?: check_devs(kn, tb, extack);
+	err = check_mode(mode_of(e->tool), tb, extack) ?: check_devs(kn, tb, extack);
 	if (err)
 		return err;
+	if (e->tool->is_group) {
+		group = kb_group_parse(d, nest, tb, e->group ?: tool_group(e->tool), extack);
+		if (IS_ERR(group))
+			return PTR_ERR(group);
+	}
 	look = kmemdup(e->look ?: tool_look(e->tool), sizeof(*look), GFP_KERNEL_ACCOUNT);
-	if (!look)
+	if (!look) {
+		kb_group_free(group);
 		return -ENOMEM;
+	}
 	err = parse_look(look, tb, extack) ?: parse_line(look, tb, extack) ?:
 	      note(d, KBUMP_CMD_TOOL_SET, e->tool);
 	if (err) {
 		kfree(look);
+		kb_group_free(group);
 		return err;
 	}
 	kfree(e->look);
 	e->look = look;
+	if (group) {
+		kb_group_free(e->group);
+		e->group = group;
+	}
 	set_devs(e, tb);
 	return 0;
 }
@@ -608,6 +737,16 @@ static bool is_named(const struct kb_rules *t, const struct kb_tool *tool)
 		for (j = 0; j < t->place[i].rule->ntools; j++)
 			if (t->place[i].rule->tools[j] == tool)
 				return true;
+	return false;
+}
+
+static bool is_member(const struct kb_draft *d, const struct kb_tool *tool)
+{
+	const struct kb_draft_tool *e;
+
+	list_for_each_entry(e, &d->tools, list)
+		if (e->tool->is_group && kb_group_has(e->group ?: tool_group(e->tool), tool))
+			return true;
 	return false;
 }
 
@@ -624,8 +763,8 @@ static int take(struct kb_draft *d, struct kb_draft_tool *e)
 	return 0;
 }
 
-static int del(struct kb_net *kn, struct kb_draft *d, struct nlattr **tb,
-	       struct netlink_ext_ack *extack)
+static int del(struct kb_net *kn, struct kb_draft *d, const struct nlattr *nest,
+	       struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	struct kb_draft_tool *e = named(d, tb, extack);
 
@@ -633,6 +772,10 @@ static int del(struct kb_net *kn, struct kb_draft *d, struct nlattr **tb,
 		return -ENOENT;
 	if (is_named(d->rules, e->tool)) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_NAME], "a rule names this tool");
+		return -EBUSY;
+	}
+	if (is_member(d, e->tool)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[KBUMP_TOOL_A_NAME], "it is a member of a group");
 		return -EBUSY;
 	}
 	return take(d, e);
@@ -663,8 +806,8 @@ static int parse(struct genl_info *info, struct nlattr **tb)
 }
 
 static int change(struct genl_info *info,
-		  int (*act)(struct kb_net *kn, struct kb_draft *d, struct nlattr **tb,
-			     struct netlink_ext_ack *extack))
+		  int (*act)(struct kb_net *kn, struct kb_draft *d, const struct nlattr *nest,
+			     struct nlattr **tb, struct netlink_ext_ack *extack))
 {
 	struct kb_net *kn = kb_net(genl_info_net(info));
 	struct nlattr *tb[KBUMP_TOOL_A_MAX + 1];
@@ -675,7 +818,8 @@ static int change(struct genl_info *info,
 	d = kb_draft_open(kn, info);
 	err = PTR_ERR_OR_ZERO(d);
 	if (!err) {
-		err = parse(info, tb) ?: act(kn, d, tb, info->extack);
+		err = parse(info, tb) ?:
+		      act(kn, d, info->attrs[KBUMP_A_TOOL], tb, info->extack);
 		err = kb_draft_close(kn, d, info, err);
 		kb_inline_settle(kn);
 	}

@@ -101,17 +101,6 @@ asked()
 	grep -q -F "$1 " "$DIR/nginx/access.log"
 }
 
-# wrong TEXT COMMAND...: refused, with a reason.
-wrong()
-{
-	local text=$1 status=0
-
-	shift
-	kbump "$@" >"$DIR/out" 2>&1 || status=$?
-	[ "$status" = 1 ] || [ "$status" = 2 ] || fail "status $status"
-	grep -q -i -e "$text" "$DIR/out" || fail "$(cat "$DIR/out")"
-}
-
 wrong_commands()
 {
 	wrong 'other side is missing' tool add x mode inline dev inb
@@ -120,7 +109,7 @@ wrong_commands()
 	wrong 'another tool' tool add x mode inline dev inb peer tool0
 	wrong 'another tool' tool add x dev ina
 	wrong 'not an Ethernet' tool add x mode inline dev lo peer inb
-	wrong 'only an inline tool' tool add x dev inb heartbeat 100
+	wrong 'no such setting' tool add x dev inb heartbeat 100
 	wrong 'no such setting' tool add x mode inline dev inb peer outb mtu 900
 	wrong 'cannot be changed' tool set ips mode mirror
 	wrong '20' tool set ips heartbeat 7
@@ -456,6 +445,31 @@ is_deleted()
 	settle
 }
 
+# A member of a group that is down is no tool that is down.
+shared()
+{
+	kbump tool add waf mode inline dev inb peer outb
+	kbump group add pair tool ips standby waf
+	rule dport 443-449 action inspect alpn http/1.1 tool pair learn off
+	becomes waf up
+	watch b
+	filter a drop
+	becomes ips down
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+	crossed b 'Hello from the server'
+	reap watchb
+	filter a
+	becomes ips up
+	watch a
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+	crossed a 'Hello from the server'
+	reap watcha
+	settle
+	kbump rule del pref 5
+	kbump group del pair
+	kbump tool del waf
+}
+
 setup_inline()
 {
 	add_bridge a && add_bridge b &&
@@ -481,6 +495,7 @@ run_rule_case "a proxy with ModSecurity and the Core Rule Set" has_waf
 run_rule_case "encrypted through the tool" encrypted_through
 run_case "a tool fails, flows go round it" goes_round
 run_case "a tool fails, flows are blocked" blocks
+run_rule_case "one tool stands by for another" shared
 run_case "a tool loses its link, and a device" loses_link
 run_case "a tool is deleted, and a flow goes on" is_deleted
 finish

@@ -567,6 +567,17 @@ kbump()
 	[ -n "$DIRECT" ] || in_ns "$BOX" "$BUILD/kbump" "$@"
 }
 
+# wrong TEXT WORD...: the command is refused, by kbump or by the kernel, and the reason has TEXT.
+wrong()
+{
+	local text=$1 status=0
+
+	shift
+	kbump "$@" >"$DIR/out" 2>&1 || status=$?
+	[ "$status" = 1 ] || [ "$status" = 2 ] || fail "status $status"
+	grep -q -i -e "$text" "$DIR/out" || fail "$(cat "$DIR/out")"
+}
+
 # value EXPRESSION: of the JSON document d on the standard input.
 value()
 {

@@ -155,6 +155,94 @@ looks()
 		tail -n 1)" = 800 ] || fail "IP packets are not 800 bytes"
 }
 
+# longest FIELD: of the frames captured
+longest()
+{
+	tshark -n -r "$DIR/mirror.pcap" -T fields -e "$1" 2>/dev/null | sort -n | tail -n 1
+}
+
+slices()
+{
+	needs_kbump
+	settle
+	kbump tool set ids vlan 0 dport 0 mtu 0 snaplen 100
+	capture_start
+	fetch4 443 /page --http1.1 -o /dev/null
+	capture_stop
+	kbump tool set ids snaplen 0
+	[ "$(longest frame.len)" = 100 ] || fail "frames of $(longest frame.len) bytes"
+	[ "$(longest ip.len)" -gt 1000 ] || fail "packets of $(longest ip.len) bytes"
+}
+
+# To the tool both streams end where the limit is.
+limits()
+{
+	needs_kbump
+	settle
+	kbump tool set ids limit 1000
+	capture_start
+	fetch4 443 /page --http1.1 -o /dev/null
+	capture_stop
+	kbump tool set ids limit 0
+	mirror_clean >"$DIR/out" || fail "$(cat "$DIR/out")"
+	grep -q ' s2c 1000 .* closed' "$DIR/out" || fail "$(cat "$DIR/out")"
+}
+
+# Of what is left alone no packet with data comes behind the limit; the end does.
+limits_packets()
+{
+	needs_kbump
+	settle
+	kbump tool set ids limit 2000
+	rule dport 443 action bypass tool ids
+	capture_start
+	fetch4 443 /large --http1.1 --cacert "$PKI/server-ca.crt" -o /dev/null
+	wait_for "$WAIT" is_closing
+	reap tcpdump INT
+	kbump tool set ids limit 0
+	# The one that passes the limit may be many that were put together.
+	if [ "$(sent_by 443)" -eq 0 ] || [ "$(sent_by 443)" -gt 67536 ]; then
+		fail "$(sent_by 443) bytes"
+	fi
+}
+
+# Both sides' FINs have been copied.
+is_closing()
+{
+	[ "$(tcpdump -n -r "$DIR/mirror.pcap" 'tcp[tcpflags] & tcp-fin != 0' 2>/dev/null |
+		wc -l)" -ge 2 ]
+}
+
+# sent_by PORT: bytes of data that were copied of that side
+sent_by()
+{
+	tshark -n -r "$DIR/mirror.pcap" -Y "tcp.srcport == $1" -T fields -e tcp.len 2>/dev/null |
+		awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+# Whole connections, or nothing of them.
+samples()
+{
+	local before i copied
+
+	needs_kbump
+	settle
+	kbump tool set ids sample 2
+	before=$(tool_value flows)
+	capture_start
+	for i in {1..20}; do
+		fetch4 443 "/hello.txt?$i" -o /dev/null
+	done
+	capture_stop
+	kbump tool set ids sample 0
+	mirror_clean >"$DIR/out" || fail "$(cat "$DIR/out")"
+	copied=$(grep -c ' closed$' "$DIR/out")
+	if [ "$copied" -eq 0 ] || [ "$copied" -eq 20 ]; then
+		fail "$copied of 20"
+	fi
+	[ $((before + copied)) = "$(tool_value flows)" ] || fail "counted: $(tool_value flows)"
+}
+
 removed_after_its_rules()
 {
 	needs_kbump
@@ -181,6 +269,7 @@ setup
 small_buffers
 start_nginx || bail_out "nginx does not start"
 head -c 5000 /dev/urandom >"$DIR/www/page"
+head -c 300000 /dev/urandom >"$DIR/www/large"
 start_peer || bail_out "the python server does not start"
 start_kbumpd || bail_out "kbumpd does not start"
 inspect_all || bail_out "cannot add the rule"
@@ -193,6 +282,10 @@ run_case "the device vanishes under traffic" vanishes
 run_case "the tool gets a new device" is_set_anew
 run_case "all is replaced under traffic" replaced_under_traffic
 run_case "addresses, tag, port and size of the copies" looks
+run_case "slices of the copies" slices
+run_case "the beginning of each stream" limits
+run_rule_case "the beginning of what is left alone" limits_packets
+run_case "a sample of connections" samples
 run_case "a tool goes after its rules" removed_after_its_rules
 run_case "rule and tool are deleted under traffic" removed_under_traffic
 finish

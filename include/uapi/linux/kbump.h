@@ -568,10 +568,57 @@ enum kbump_tool_state {
  * @KBUMP_TOOL_INLINE: the flows themselves, in clear unless they are bypassed: they leave by
  *	KBUMP_TOOL_A_DEV and come back, as the tool lets them, by KBUMP_TOOL_A_PEER. Both devices
  *	are the tool's alone.
+ * @KBUMP_TOOL_GROUP: nothing by itself: it shares connections out among its members. Rules name
+ *	it as a tool.
  */
 enum kbump_tool_mode {
 	KBUMP_TOOL_MIRROR,
 	KBUMP_TOOL_INLINE,
+	KBUMP_TOOL_GROUP,
+	__KBUMP_TOOL_MODE_MAX,
+};
+#define KBUMP_TOOL_MODE_MAX (__KBUMP_TOOL_MODE_MAX - 1)
+
+/**
+ * enum kbump_spread - how a group shares connections out
+ *
+ * @KBUMP_SPREAD_HASH: by their weights
+ * @KBUMP_SPREAD_FIRST: all to the first member that is up
+ */
+enum kbump_spread {
+	KBUMP_SPREAD_HASH,
+	KBUMP_SPREAD_FIRST,
+	__KBUMP_SPREAD_MAX,
+};
+#define KBUMP_SPREAD_MAX (__KBUMP_SPREAD_MAX - 1)
+
+/**
+ * enum kbump_spread_key - what goes to the same member
+ *
+ * @KBUMP_SPREAD_FLOW: both directions of a connection
+ * @KBUMP_SPREAD_CLIENT: all connections of a client's address
+ */
+enum kbump_spread_key {
+	KBUMP_SPREAD_FLOW,
+	KBUMP_SPREAD_CLIENT,
+	__KBUMP_SPREAD_KEY_MAX,
+};
+#define KBUMP_SPREAD_KEY_MAX (__KBUMP_SPREAD_KEY_MAX - 1)
+
+#define KBUMP_GROUP_MEMBERS_MAX	16
+#define KBUMP_WEIGHT_MAX	100
+
+/**
+ * struct kbump_member - a member of a group
+ *
+ * @name: the tool's, ended by a zero
+ * @weight: its share of the connections, 1..100
+ * @zero: 0
+ */
+struct kbump_member {
+	char name[KBUMP_NAME_LEN];
+	__u16 weight;
+	__u16 zero;
 };
 
 /**
@@ -609,6 +656,19 @@ enum kbump_tool_fail {
  * @KBUMP_TOOL_A_HEARTBEAT: u32, ms, 20..60000, of an inline tool: it is down when for so long no
  *	probe has come through it, in either direction, and up again when all of two intervals
  *	have. Probes are UDP packets between 198.18.0.1 and 198.18.0.2. 0: none (default)
+ * @KBUMP_TOOL_A_SNAPLEN: u32, 96..65535: frames are cut behind so many bytes, from the Ethernet
+ *	header on; what they say of their length stays. Of a tool that gets copies, as the two
+ *	below. 0: not at all (default)
+ * @KBUMP_TOOL_A_LIMIT: u64: of each connection and direction only so many bytes are copied; its
+ *	end is. 0: all (default)
+ * @KBUMP_TOOL_A_SAMPLE: u32: of so many connections one is copied, as a whole. 0: each (default)
+ * @KBUMP_TOOL_A_MEMBER: &struct kbump_member, of a group, once for each; all of one mode. A request
+ *	has all members, those that stand by as well, or none of either
+ * @KBUMP_TOOL_A_STANDBY: the same: a member that gets only what those get that are down
+ * @KBUMP_TOOL_A_SPREAD: u8, &enum kbump_spread, of a group; default %KBUMP_SPREAD_HASH
+ * @KBUMP_TOOL_A_KEY: u8, &enum kbump_spread_key, of a group; default %KBUMP_SPREAD_FLOW
+ * @KBUMP_TOOL_A_MIN: u8, of a group: it is down while fewer members are up, those that stand by
+ *	counted; default 1
  * @KBUMP_TOOL_A_STATE: u8, &enum kbump_tool_state. Output only, as all below.
  * @KBUMP_TOOL_A_FRAMES: u64, frames that the device accepted
  * @KBUMP_TOOL_A_BYTES: u64, bytes in them, with the Ethernet header
@@ -641,6 +701,14 @@ enum kbump_tool_attr {
 	KBUMP_TOOL_A_FAIL,
 	KBUMP_TOOL_A_HEARTBEAT,
 	KBUMP_TOOL_A_MISSED,
+	KBUMP_TOOL_A_SNAPLEN,
+	KBUMP_TOOL_A_LIMIT,
+	KBUMP_TOOL_A_SAMPLE,
+	KBUMP_TOOL_A_MEMBER,
+	KBUMP_TOOL_A_STANDBY,
+	KBUMP_TOOL_A_SPREAD,
+	KBUMP_TOOL_A_KEY,
+	KBUMP_TOOL_A_MIN,
 	__KBUMP_TOOL_A_MAX,
 };
 #define KBUMP_TOOL_A_MAX (__KBUMP_TOOL_A_MAX - 1)
