@@ -583,7 +583,7 @@ static int odd_group(struct talk *t, int members, int type, const void *data, si
 
 	begin_cmd(t, KBUMP_CMD_TOOL_ADD);
 	n = nest(&t->rq, KBUMP_A_TOOL);
-	put_string(&t->rq, KBUMP_TOOL_A_NAME, "g");
+	put_string(&t->rq, KBUMP_TOOL_A_NAME, "all");
 	put(&t->rq, KBUMP_TOOL_A_MODE, &mode, sizeof(mode));
 	for (; members; members--, ++*m.name)
 		put(&t->rq, KBUMP_TOOL_A_MEMBER, &m, sizeof(m));
@@ -619,9 +619,9 @@ TEST_F(family, bad_groups_are_refused)
 	EXPECT_EQ(-ENOENT, odd_group(t, 1, 0, NULL, 0));
 	EXPECT_EQ(-EINVAL, odd_tool(t, "t", "lo", KBUMP_TOOL_A_MIN, &one, 1));
 	EXPECT_NE(NULL, strstr(t->message, "no such setting"));
-	ASSERT_EQ(0, system("ip link add a type veth"));
+	ASSERT_EQ(0, system("ip link add probe0 type veth"));
 	for (; *name <= 'q'; ++*name)
-		ASSERT_EQ(0, odd_tool(t, name, "a", 0, NULL, 0)) TH_LOG("%s", t->message);
+		ASSERT_EQ(0, odd_tool(t, name, "probe0", 0, NULL, 0)) TH_LOG("%s", t->message);
 	EXPECT_EQ(-EINVAL, odd_group(t, 0, KBUMP_TOOL_A_STANDBY, &again, sizeof(again)));
 	EXPECT_EQ(-EINVAL, odd_group(t, 0, KBUMP_TOOL_A_MEMBER, &weightless, sizeof(again)));
 	EXPECT_EQ(-EINVAL, odd_group(t, 0, KBUMP_TOOL_A_MEMBER, &endless, sizeof(again)));
@@ -631,7 +631,7 @@ TEST_F(family, bad_groups_are_refused)
 	EXPECT_GT(0, odd_group(t, 1, KBUMP_TOOL_A_KEY, &key, 1));
 	EXPECT_EQ(-ERANGE, odd_group(t, 1, KBUMP_TOOL_A_MIN, &zero, 1));
 	EXPECT_EQ(-ERANGE, odd_group(t, 1, KBUMP_TOOL_A_MIN, &two, 1));
-	EXPECT_EQ(-EINVAL, odd_group(t, 1, KBUMP_TOOL_A_DEV, "a", 2));
+	EXPECT_EQ(-EINVAL, odd_group(t, 1, KBUMP_TOOL_A_DEV, "probe0", 7));
 	EXPECT_EQ(-E2BIG, odd_group(t, all + 1, 0, NULL, 0));
 	ASSERT_EQ(0, odd_group(t, all, KBUMP_TOOL_A_MIN, &all, 1)) TH_LOG("%s", t->message);
 	EXPECT_EQ(-EEXIST, odd_group(t, 1, 0, NULL, 0));
