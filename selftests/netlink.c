@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -548,7 +549,7 @@ TEST_F(family, bad_tools_are_refused)
 	static const char *const names[] = { "", "-x", "a b", "a/b", "\xff", "a\n",
 		"a234567890123456789012345678901234567890" };
 	const uint16_t vlan = 4095;
-	const uint32_t mtu = 575, heartbeat = 19;
+	const uint32_t mtu = 575, heartbeat = 19, snaplen = 95;
 	const uint8_t mode = KBUMP_TOOL_INLINE, no_mode = mode + 1;
 	const uint8_t no_fail = KBUMP_TOOL_FAIL_MAX + 1;
 	size_t i;
@@ -568,8 +569,76 @@ TEST_F(family, bad_tools_are_refused)
 	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_FAIL, &no_fail, 1));
 	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_PEER, "lo", 3));
 	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_HEARTBEAT, &heartbeat, 4));
+	EXPECT_GT(0, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_SNAPLEN, &snaplen, 4));
 	EXPECT_EQ(-EINVAL, odd_tool(&self->talk, "t", "lo", KBUMP_TOOL_A_MODE, &mode, 1));
 	EXPECT_NE(NULL, strstr(self->talk.message, "other side"));
+}
+
+/* A group of @members, tools named from "a" on, right but for one attribute. */
+static int odd_group(struct talk *t, int members, int type, const void *data, size_t len)
+{
+	const uint8_t mode = KBUMP_TOOL_GROUP;
+	struct kbump_member m = { .name = "a", .weight = 1 };
+	struct nlattr *n;
+
+	begin_cmd(t, KBUMP_CMD_TOOL_ADD);
+	n = nest(&t->rq, KBUMP_A_TOOL);
+	put_string(&t->rq, KBUMP_TOOL_A_NAME, "all");
+	put(&t->rq, KBUMP_TOOL_A_MODE, &mode, sizeof(mode));
+	for (; members; members--, ++*m.name)
+		put(&t->rq, KBUMP_TOOL_A_MEMBER, &m, sizeof(m));
+	if (type)
+		put(&t->rq, type, data, len);
+	nest_end(&t->rq, n);
+	return answer(t);
+}
+
+static int delete_tool(struct talk *t, const char *name)
+{
+	struct nlattr *n;
+
+	begin_cmd(t, KBUMP_CMD_TOOL_DEL);
+	n = nest(&t->rq, KBUMP_A_TOOL);
+	put_string(&t->rq, KBUMP_TOOL_A_NAME, name);
+	nest_end(&t->rq, n);
+	return answer(t);
+}
+
+TEST_F(family, bad_groups_are_refused)
+{
+	const uint8_t zero = 0, one = 1, two = 2, all = KBUMP_GROUP_MEMBERS_MAX;
+	const uint8_t spread = KBUMP_SPREAD_MAX + 1, key = KBUMP_SPREAD_KEY_MAX + 1;
+	const struct kbump_member weightless = { .name = "a" }, again = { .name = "a", .weight = 1 };
+	struct kbump_member endless = { .weight = 1 };
+	struct talk *t = &self->talk;
+	char name[] = "a";
+
+	memset(endless.name, 'a', sizeof(endless.name));
+	EXPECT_EQ(-EINVAL, odd_group(t, 0, 0, NULL, 0));
+	EXPECT_NE(NULL, strstr(t->message, "members of the group are missing"));
+	EXPECT_EQ(-ENOENT, odd_group(t, 1, 0, NULL, 0));
+	EXPECT_EQ(-EINVAL, odd_tool(t, "t", "lo", KBUMP_TOOL_A_MIN, &one, 1));
+	EXPECT_NE(NULL, strstr(t->message, "no such setting"));
+	ASSERT_EQ(0, system("ip link add probe0 type veth"));
+	for (; *name <= 'q'; ++*name)
+		ASSERT_EQ(0, odd_tool(t, name, "probe0", 0, NULL, 0)) TH_LOG("%s", t->message);
+	EXPECT_EQ(-EINVAL, odd_group(t, 0, KBUMP_TOOL_A_STANDBY, &again, sizeof(again)));
+	EXPECT_EQ(-EINVAL, odd_group(t, 0, KBUMP_TOOL_A_MEMBER, &weightless, sizeof(again)));
+	EXPECT_EQ(-EINVAL, odd_group(t, 0, KBUMP_TOOL_A_MEMBER, &endless, sizeof(again)));
+	EXPECT_GT(0, odd_group(t, 0, KBUMP_TOOL_A_MEMBER, &again, sizeof(again) - 1));
+	EXPECT_EQ(-EEXIST, odd_group(t, 1, KBUMP_TOOL_A_STANDBY, &again, sizeof(again)));
+	EXPECT_GT(0, odd_group(t, 1, KBUMP_TOOL_A_SPREAD, &spread, 1));
+	EXPECT_GT(0, odd_group(t, 1, KBUMP_TOOL_A_KEY, &key, 1));
+	EXPECT_EQ(-ERANGE, odd_group(t, 1, KBUMP_TOOL_A_MIN, &zero, 1));
+	EXPECT_EQ(-ERANGE, odd_group(t, 1, KBUMP_TOOL_A_MIN, &two, 1));
+	EXPECT_EQ(-EINVAL, odd_group(t, 1, KBUMP_TOOL_A_DEV, "probe0", 7));
+	EXPECT_EQ(-E2BIG, odd_group(t, all + 1, 0, NULL, 0));
+	ASSERT_EQ(0, odd_group(t, all, KBUMP_TOOL_A_MIN, &all, 1)) TH_LOG("%s", t->message);
+	EXPECT_EQ(-EEXIST, odd_group(t, 1, 0, NULL, 0));
+	EXPECT_EQ(-EBUSY, delete_tool(t, "a"));
+	EXPECT_EQ(0, delete_tool(t, "q"));
+	begin_cmd(t, KBUMP_CMD_FLUSH);
+	EXPECT_EQ(0, answer(t));
 }
 
 static int hand_off(struct talk *t, int cmd, int client, int server)
