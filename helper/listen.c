@@ -55,11 +55,12 @@ static int bind_and_listen(struct listener *l, int family)
 {
 	socklen_t len = sizeof(l->address);
 
-	if (transparent(l->fd, family) < 0 || bind_to_vrf(l) < 0)
+	if (transparent(l->fd, family) < 0)
 		return -1;
 	loopback(&l->address, family);
+	/* To its VRF last: one that vanishes between bind() and listen() confuses the kernel. */
 	if (bind(l->fd, &l->address.sa, address_length(&l->address)) < 0 ||
-	    listen(l->fd, BACKLOG) < 0)
+	    listen(l->fd, BACKLOG) < 0 || bind_to_vrf(l) < 0)
 		return -1;
 	return getsockname(l->fd, &l->address.sa, &len);
 }

@@ -608,7 +608,8 @@ TEST_F(family, bad_groups_are_refused)
 {
 	const uint8_t zero = 0, one = 1, two = 2, all = KBUMP_GROUP_MEMBERS_MAX;
 	const uint8_t spread = KBUMP_SPREAD_MAX + 1, key = KBUMP_SPREAD_KEY_MAX + 1;
-	const struct kbump_member weightless = { .name = "a" }, again = { .name = "a", .weight = 1 };
+	const struct kbump_member again = { .name = "a", .weight = 1 };
+	const struct kbump_member weightless = { .name = "a" };
 	struct kbump_member endless = { .weight = 1 };
 	struct talk *t = &self->talk;
 	char name[] = "a";
