@@ -76,12 +76,6 @@ static struct kb_relay *lead_through_one(struct kb_relay *r, struct kb_tool *too
 	return next;
 }
 
-/* As those that get copies, they are for what the rule has decided, and as it has decided it. */
-static bool has_tools(const struct kb_flow *f)
-{
-	return f->rule && f->action == f->rule->action && !f->cause;
-}
-
 /* Else it is something about this connection, and nobody is to bring that about. */
 static bool is_down(int err)
 {
@@ -105,7 +99,7 @@ int kb_chain_open(struct kb_relay *first, struct kb_relay **last, struct netlink
 	struct kb_relay *next;
 	unsigned int i;
 
-	for (i = 0; has_tools(f) && i < f->rule->ntools; i++) {
+	for (i = 0; kb_flow_has_tools(f) && i < f->rule->ntools; i++) {
 		struct kb_tool *tool = f->rule->tools[i];
 
 		if (!tool->in_line)

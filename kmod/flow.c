@@ -683,6 +683,20 @@ out:
 	mutex_unlock(&f->lock);
 }
 
+/**
+ * kb_flow_has_tools - are there tools for a flow?
+ * @f: the flow
+ *
+ * The tools of a rule get what it has decided, and as it has decided it: those of a rule that would
+ * have inspected expect no TLS.
+ *
+ * Context: with the flow's lock held, or from the hand-off on.
+ */
+bool kb_flow_has_tools(const struct kb_flow *f)
+{
+	return f->rule && f->rule->ntools && f->action == f->rule->action && !f->cause;
+}
+
 /* Called with the flow's lock held. */
 static int check_action(const struct kb_flow *f, const struct kb_handoff *h,
 			struct netlink_ext_ack *extack)

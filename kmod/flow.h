@@ -169,6 +169,7 @@ int kb_flow_set_server(struct kb_flow *f, const struct kb_tuple *tuple,
 		       struct netlink_ext_ack *extack);
 void kb_flow_forget(struct kb_flow *f);
 bool kb_flow_is_silent(const struct kb_flow *f);
+bool kb_flow_has_tools(const struct kb_flow *f);
 void kb_flow_end(struct kb_flow *f, enum kbump_reason reason);
 void kb_flow_relay_ends(struct kb_flow *f, struct kb_relay *r, enum kbump_reason reason);
 struct kb_flow *kb_flow_create_inner(struct kb_flow *outer, struct kb_tool *tool,

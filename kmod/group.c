@@ -88,11 +88,12 @@ static int best(const struct kb_group *g, u32 key, bool standby, bool or_down)
 	u64 most = 0;
 
 	for (i = 0; i < g->count; i++) {
-		u64 number = g->spread == KBUMP_SPREAD_FIRST ? 1 :
-			     draw(key, g->member[i].id, g->member[i].weight);
+		u64 number = 1;
 
 		if (g->member[i].standby != standby || (!or_down && !is_up(g->member[i].tool)))
 			continue;
+		if (g->spread != KBUMP_SPREAD_FIRST)
+			number = draw(key, g->member[i].id, g->member[i].weight);
 		if (found < 0 || number > most) {
 			found = i;
 			most = number;

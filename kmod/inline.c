@@ -450,7 +450,6 @@ static struct socket *connect(struct net *net, const struct kb_tuple *t)
 
 	if (!has_route(net, t))
 		return ERR_PTR(-ENETUNREACH);
-
 	/* Not a kernel's socket: it may outlive the flow, and its namespace must not go before. */
 	err = __sock_create(net, domain(t->family), SOCK_STREAM, IPPROTO_TCP, &sock, 0);
 	if (err)
@@ -800,7 +799,6 @@ static void build(struct kb_inline *l)
 		return;
 	}
 	rcu_assign_pointer(l->dev, dev);
-	kb_inline_check(l);
 }
 
 /* Called under RTNL. */

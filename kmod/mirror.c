@@ -305,15 +305,6 @@ static void emit_data(struct kb_mirror *m, enum kb_side from, const struct kb_ch
 	send_all(m, &ack);
 }
 
-/*
- * The tools of a rule get what it has decided, and as it has decided it: those of a rule that would
- * have inspected expect no TLS.
- */
-static bool has_tools(const struct kb_flow *f)
-{
-	return f->rule && f->rule->ntools && f->action == f->rule->action && !f->cause;
-}
-
 /**
  * kb_mirror_open - begin a connection: its handshake
  * @m: the mirror, zeroed
@@ -327,7 +318,7 @@ void kb_mirror_open(struct kb_mirror *m, const struct kb_flow *f)
 	mutex_init(&m->lock);
 	get_random_bytes(m->seq, sizeof(m->seq));
 	get_random_bytes(m->ipid, sizeof(m->ipid));
-	if (!has_tools(f))
+	if (!kb_flow_has_tools(f))
 		return;
 	m->rule = f->rule;
 	m->choice = kb_choice_of(mirror_tuple(m));

@@ -95,6 +95,15 @@ get()
 	fetch4 443 "$1" >"$DIR/out" && grep -q 'Hello from the server' "$DIR/out"
 }
 
+# is_used LETTER: a connection leads through the tool.
+is_used()
+{
+	watch "$1"
+	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
+	crossed "$1" 'Hello from the server'
+	reap "watch$1"
+}
+
 # The server has been asked for it.
 asked()
 {
@@ -389,10 +398,7 @@ goes_round()
 	tool_has ips missed $((missed + 2)) || fail "$(kbump -s tool show ips)"
 	filter a
 	becomes ips up
-	watch a
-	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
-	crossed a 'Hello from the server'
-	reap watcha
+	is_used a
 	settle
 }
 
@@ -427,10 +433,7 @@ loses_link()
 	ip -n "$BOX" link set outa up
 	kbump tool set ips peer outa
 	becomes ips up
-	watch a
-	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
-	crossed a 'Hello from the server'
-	reap watcha
+	is_used a
 	settle
 }
 
@@ -452,18 +455,12 @@ shared()
 	kbump group add pair tool ips standby waf
 	rule dport 443-449 action inspect alpn http/1.1 tool pair learn off
 	becomes waf up
-	watch b
 	filter a drop
 	becomes ips down
-	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
-	crossed b 'Hello from the server'
-	reap watchb
+	is_used b
 	filter a
 	becomes ips up
-	watch a
-	get "/hello.txt?$RANDOM" || fail "$(cat "$DIR/out")"
-	crossed a 'Hello from the server'
-	reap watcha
+	is_used a
 	settle
 	kbump rule del pref 5
 	kbump group del pair
